@@ -1,0 +1,8 @@
+//! Numbers and pictures from what was found: evaluation against truth, measures of events, figures and the report.
+//!
+//! Nothing here knows how a prediction was made: this crate must not depend on the detectors or the networks, so that
+//! a bug in them cannot cancel itself in their own score. It does no I/O and reads no clock.
+
+pub mod evaluate;
+pub mod figure;
+pub mod measure;

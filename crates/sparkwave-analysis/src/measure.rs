@@ -1,0 +1,1 @@
+//! Measures of events in physical units.

@@ -1,0 +1,2 @@
+//! The sparkwave command line.
+fn main() {}
