@@ -1,1 +1,71 @@
 //! Scores of predictions against truth.
+//!
+//! [`points`] holds a detection and reads it from a table, [`matching`] pairs truths with predictions, and [`detection`]
+//! counts, ranks and puts intervals around the counts.
+
+pub mod detection;
+pub mod matching;
+pub mod points;
+
+/// Why predictions could not be scored.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A coordinate or score is NaN or infinite.
+    #[error("evaluate: {column} of {list} {index} (0-based): expected a finite number, found {found}")]
+    NotFinite {
+        /// `"truth"` or `"prediction"`.
+        list: &'static str,
+        /// 0-based position in that list.
+        index: usize,
+        /// The offending field of the detection.
+        column: &'static str,
+        /// Its value.
+        found: f64,
+    },
+    /// The published rule needs every cost between truths and predictions at once.
+    #[error(
+        "match by the published rule: expected at most {limit} truth-prediction pairs, found {n_truths} truths and \
+         {n_predictions} predictions; use the physical mode"
+    )]
+    TooLargeForPublishedRule {
+        /// Truths with a partner.
+        n_truths: usize,
+        /// Predictions with a partner.
+        n_predictions: usize,
+        /// Largest allowed product of the two.
+        limit: usize,
+    },
+    /// A table lacks the columns of a detection list.
+    #[error("read detections: expected columns {expected}, found {found}")]
+    MissingColumns {
+        /// The columns that are needed.
+        expected: String,
+        /// The columns that the table has.
+        found: String,
+    },
+    /// A cell of a table is not what a detection needs.
+    #[error(
+        "read detections: row {row} (1-based, header not counted), column {column}: expected {expected}, found {found}"
+    )]
+    Cell {
+        /// 1-based row, without the header.
+        row: usize,
+        /// Column name.
+        column: String,
+        /// What the cell should hold.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
+    /// Two rows of a table are the same point.
+    #[error(
+        "read detections: expected distinct points, found row {row} to repeat row {first} (1-based, header not counted)"
+    )]
+    Repeated {
+        /// The later row.
+        row: usize,
+        /// The earlier row with the same frame, row and column.
+        first: usize,
+    },
+}
