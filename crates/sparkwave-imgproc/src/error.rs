@@ -1,0 +1,25 @@
+//! Why a computation on pixels failed.
+
+use sparkwave_core::source::SourceError;
+
+/// Why a computation on pixels failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The movie could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The user asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A region of interest lies outside the image or is empty.
+    #[error("background region {found} does not lie inside the image of {height} rows and {width} columns")]
+    Region {
+        /// The region as the user gave it.
+        found: String,
+        /// Rows of the image.
+        height: usize,
+        /// Columns of the image.
+        width: usize,
+    },
+}

@@ -1,0 +1,4 @@
+//! Spatial filters on single images.
+
+pub mod gaussian;
+pub mod median;

@@ -1,0 +1,7 @@
+//! From voxels to events: connected components, splitting at several peaks, and regions.
+
+pub mod basins;
+pub mod regions;
+pub mod sparse;
+
+pub use sparse::SparseVolume;
