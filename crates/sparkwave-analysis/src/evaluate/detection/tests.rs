@@ -171,3 +171,40 @@ fn intervals_of_nothing_are_none() {
     let scores = evaluate(&truths, &predictions, &six()).unwrap();
     assert_eq!(bootstrap(&scores, &Resampling { n_resamples: 0, ..Resampling::default() }), Intervals::default());
 }
+
+#[test]
+fn agrees_with_scipy_and_numpy() {
+    let golden: serde_json::Value = serde_json::from_str(include_str!("../../../tests/golden/detection.json")).unwrap();
+    let near = |found: Option<f64>, expected: &serde_json::Value, what: &str| {
+        let (found, expected) = (found.unwrap(), expected.as_f64().unwrap());
+        assert!((found - expected).abs() < 1e-9, "{what}: {found} {expected}");
+    };
+    for case in golden["cases"].as_array().unwrap() {
+        let points = |key: &str| -> Vec<Detection> {
+            let rows: Vec<[f64; 3]> = serde_json::from_value(case[key].clone()).unwrap();
+            rows.into_iter().map(|[t, y, x]| Detection::new(t, y, x)).collect()
+        };
+        let score: Vec<f64> = serde_json::from_value(case["score"].clone()).unwrap();
+        let truths = points("truth");
+        let predictions: Vec<Detection> = points("prediction").iter().zip(score).map(|(p, s)| p.scored(s)).collect();
+
+        let paper = evaluate(&truths, &predictions, &Mode::Paper).unwrap();
+        let pairs: Vec<[usize; 2]> = paper.pairs.iter().map(|p| [p.truth, p.prediction]).collect();
+        assert_eq!(serde_json::to_value(pairs).unwrap(), case["paper_pairs"]);
+        near(paper.ap_paper, &case["paper_ap_paper"], "published average precision");
+        assert_eq!(paper.curve.len(), 100);
+        for (point, i) in paper.curve.iter().rev().zip(0..) {
+            near(Some(point.precision), &case["paper_precision"][i], "precision");
+            near(Some(point.recall), &case["paper_recall"][i], "recall");
+        }
+
+        let limits =
+            Limits::new(case["physical_space_px"].as_f64().unwrap(), case["physical_time_frames"].as_f64().unwrap());
+        let physical = evaluate(&truths, &predictions, &Mode::Physical(limits.unwrap())).unwrap();
+        assert_eq!(Some(physical.tp as u64), case["physical_tp"].as_u64());
+        let cost = physical.pairs.iter().map(|p| (p.distance_px / 6.0).hypot(p.delay_frames / 4.0)).sum();
+        near(Some(cost), &case["physical_cost"], "cost");
+        near(physical.ap, &case["physical_ap"], "average precision");
+        near(physical.ap_paper, &case["physical_ap_paper"], "published definition, separate limits");
+    }
+}
