@@ -1,1 +1,40 @@
-//! placeholder
+//! Movies, labels and tables in and out.
+//!
+//! [`open()`] gives a movie of any format as a [`FrameSource`](sparkwave_core::source::FrameSource), which is read
+//! piece by piece, from any thread; [`MovieWriter`] writes one frame after frame; [`convert()`] joins the two;
+//! [`movie_info`] describes a movie. [`labels`] reads and writes label movies whole. [`csv`] and [`parquet`] hold
+//! tables, [`msct`] the training files, [`png`] single images, and [`atomic`] the rule by which all of them appear:
+//! whole or not at all.
+//!
+//! Every file is taken as hostile: sizes are checked against the file or a cap of [`limits`] before memory is reserved,
+//! and whatever the bytes, the answer is an [`Error`] that names file, operation, what was expected and what was found.
+
+pub mod atomic;
+mod bytes;
+mod calibration;
+pub mod convert;
+pub mod csv;
+pub mod error;
+mod folder;
+mod gif;
+mod hdf5;
+pub mod info;
+pub mod labels;
+pub mod limits;
+mod location;
+pub mod msct;
+pub mod open;
+mod opened;
+pub mod parquet;
+pub mod png;
+mod read_at;
+mod stored;
+mod tiff;
+pub mod write;
+mod zarr;
+
+pub use convert::convert;
+pub use error::Error;
+pub use info::{MovieInfo, movie_info};
+pub use open::open;
+pub use write::{Compression, FrameFormat, MovieWriter, OmeZarrVersion, WriteOptions};

@@ -1,0 +1,17 @@
+//! TIFF stacks: plain, ImageJ, OME and tifffile's, classic and BigTIFF.
+//!
+//! [`index`] walks the directory chain once and finds where every page is; [`imagej`], [`ome`] and [`shaped`] read what
+//! the three dialects say about axes and calibration; [`axes`] turns that into one page number a frame; [`source`] reads
+//! the frames: uncompressed ones straight from the file, others through the `tiff` crate in [`decode`].
+
+mod axes;
+mod decode;
+mod imagej;
+mod index;
+mod ome;
+mod page;
+mod shaped;
+mod source;
+pub(crate) mod write;
+
+pub(crate) use source::open;

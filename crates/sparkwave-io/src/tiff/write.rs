@@ -1,0 +1,413 @@
+//! Writing TIFF stacks that stream: the frames in the order in which they come, the directories after them.
+//!
+//! The first directory stands before the pixels and announces the whole movie, in ImageJ's words or as OME-XML, so that
+//! uncompressed frames form one run in the file. BigTIFF is chosen when the file may pass 4 GiB.
+
+use crate::atomic::AtomicFile;
+use crate::error::Error;
+use crate::write::Compression;
+use flate2::write::ZlibEncoder;
+use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
+use sparkwave_core::recording::{FrameTimes, Recording};
+use std::fmt::Write as _;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// Which dialect describes axes and calibration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    ImageJ,
+    Ome,
+}
+
+/// A TIFF stack under construction.
+pub(crate) struct TiffWriter {
+    file: AtomicFile,
+    shape: MovieShape,
+    pixel_type: PixelType,
+    deflate: bool,
+    big: bool,
+    description: String,
+    /// Pixels per micrometre along y and x, as fractions.
+    resolution: Option<[(u32, u32); 2]>,
+    /// Offset and packed length of every frame so far.
+    written: Vec<(u64, u64)>,
+    position: u64,
+}
+
+/// A directory has 15 entries at most.
+const MAX_ENTRIES: u64 = 15;
+/// Deflate level 6, the usual balance.
+const DEFLATE_LEVEL: u32 = 6;
+
+impl TiffWriter {
+    pub(crate) fn create(
+        path: &Path,
+        shape: MovieShape,
+        pixel_type: PixelType,
+        recording: &Recording,
+        dialect: Dialect,
+        compression: Compression,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Error> {
+        let deflate = match compression {
+            Compression::None => false,
+            Compression::Deflate => true,
+            Compression::Zstd => {
+                let expected = "no compression or deflate in a TIFF file (zstd is unreadable for ImageJ)";
+                return Err(Error::refused("create", path, expected, "zstd"));
+            }
+        };
+        let description = match dialect {
+            Dialect::ImageJ => {
+                if let Some(FrameTimes::Stamped(_)) = recording.frame_times.as_ref().map(|t| &t.value) {
+                    let text = "ImageJ TIFF has no place for the time of each frame: the median interval is written; \
+                                use .ome.tif, .h5 or .zarr to keep them";
+                    warnings.push(text.into());
+                }
+                imagej_description(shape, recording)
+            }
+            Dialect::Ome => ome_description(path, shape, pixel_type, recording),
+        };
+        let resolution = recording
+            .pixel_size()
+            .map(|size| [fraction(1.0 / size.y.get()), fraction(1.0 / size.x.get())])
+            .filter(|_| dialect == Dialect::ImageJ);
+        let frame_bytes = (shape.frame_len() * pixel_type.n_bytes()) as u64;
+        // Deflate can add a little to noise; directories take some 200 bytes each.
+        let bound = (frame_bytes + frame_bytes / 100 + 512) * shape.n_frames as u64 + description.len() as u64;
+        let mut writer = Self {
+            file: AtomicFile::create(path)?,
+            shape,
+            pixel_type,
+            deflate,
+            big: bound > u64::from(u32::MAX),
+            description,
+            resolution,
+            written: Vec::new(),
+            position: 0,
+        };
+        let head = vec![0; writer.head_bytes() as usize];
+        writer.write(&head)?;
+        Ok(writer)
+    }
+
+    /// Bytes of header, first directory, its values and the description, before the first pixel.
+    fn head_bytes(&self) -> u64 {
+        let (header, directory, values) =
+            if self.big { (16, 8 + MAX_ENTRIES * 20 + 8, 16) } else { (8, 2 + MAX_ENTRIES * 12 + 4, 16) };
+        // Pixels start at a multiple of 16, which suits programs that map the file.
+        (header + directory + values + self.description.len() as u64 + 1).next_multiple_of(16)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Self { file, position, .. } = self;
+        *position += bytes.len() as u64;
+        let result = file.write_all(bytes);
+        result.map_err(|e| Error::io("write", self.file.path(), e))
+    }
+
+    /// Appends the frames of a block; the caller has checked its shape and type.
+    pub(crate) fn append(&mut self, block: &Pixels) -> Result<(), Error> {
+        let shape = block.shape();
+        let frame_bytes = shape.frame_len() * self.pixel_type.n_bytes();
+        crate::bytes::with_le_bytes(block, |bytes| {
+            for frame in 0..shape.n_frames {
+                let plain = &bytes[frame * frame_bytes..(frame + 1) * frame_bytes];
+                let start = self.position;
+                if self.deflate {
+                    let packed = self.pack(plain).map_err(|e| Error::io("compress", self.file.path(), e))?;
+                    self.write(&packed)?;
+                } else {
+                    self.write(plain)?;
+                }
+                self.written.push((start, self.position - start));
+            }
+            Ok(())
+        })
+    }
+
+    /// Deflate after horizontal differencing of integers (TIFF 6.0, section 14), which halves the size of images.
+    fn pack(&self, plain: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut encoder =
+            ZlibEncoder::new(Vec::with_capacity(plain.len() / 2), flate2::Compression::new(DEFLATE_LEVEL));
+        let width = self.pixel_type.n_bytes();
+        let row_bytes = self.shape.width * width;
+        if self.predictor() == 2 {
+            let mut row_out = vec![0; row_bytes];
+            for row in plain.chunks_exact(row_bytes) {
+                difference(row, &mut row_out, width);
+                encoder.write_all(&row_out)?;
+            }
+        } else {
+            encoder.write_all(plain)?;
+        }
+        encoder.finish()
+    }
+
+    fn predictor(&self) -> u64 {
+        if self.deflate && self.pixel_type != PixelType::F32 { 2 } else { 1 }
+    }
+
+    /// Writes the directories; the caller has checked that all frames are there.
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
+        let path = self.file.path().to_path_buf();
+        if self.position % 2 == 1 {
+            self.write(&[0])?;
+        }
+        let header_bytes: u64 = if self.big { 16 } else { 8 };
+        let frames = std::mem::take(&mut self.written);
+        let rest_at = self.position;
+        let size = self.directory(&frames[0], 0, 0, false).len() as u64;
+        let limit = rest_at + size * frames.len() as u64;
+        if !self.big && limit > u64::from(u32::MAX) {
+            return Err(Error::limit("write", &path, "a classic TIFF below 4 GiB", format!("{limit} bytes")));
+        }
+        for (i, frame) in frames.iter().enumerate().skip(1) {
+            let at = self.position;
+            let next = if i + 1 < frames.len() { at + size } else { 0 };
+            let bytes = self.directory(frame, at, next, false);
+            self.write(&bytes)?;
+        }
+        let next = if frames.len() > 1 { rest_at } else { 0 };
+        let mut head = Vec::with_capacity(self.head_bytes() as usize);
+        head.extend(b"II");
+        if self.big {
+            head.extend(43u16.to_le_bytes());
+            head.extend(8u16.to_le_bytes());
+            head.extend(0u16.to_le_bytes());
+            head.extend(header_bytes.to_le_bytes());
+        } else {
+            head.extend(42u16.to_le_bytes());
+            head.extend((header_bytes as u32).to_le_bytes());
+        }
+        head.extend(self.directory(&frames[0], header_bytes, next, true));
+        self.file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.write_all(&head))
+            .map_err(|e| Error::io("write", &path, e))?;
+        self.file.finish()
+    }
+
+    /// The bytes of a directory at `at`, with the values that stand behind it if it is the first.
+    fn directory(&self, &(offset, length): &(u64, u64), at: u64, next: u64, first: bool) -> Vec<u8> {
+        const SHORT: u16 = 3;
+        const LONG: u16 = 4;
+        const RATIONAL: u16 = 5;
+        let long = if self.big { 16 } else { LONG };
+        let sample_format = match self.pixel_type {
+            PixelType::U8 | PixelType::U16 | PixelType::U32 => 1,
+            PixelType::I16 => 2,
+            PixelType::F32 => 3,
+        };
+        // (tag, type, count, value); offsets of values behind the directory are filled in below.
+        let mut entries: Vec<(u16, u16, u64, u64)> = vec![
+            (256, LONG, 1, self.shape.width as u64),
+            (257, LONG, 1, self.shape.height as u64),
+            (258, SHORT, 1, 8 * self.pixel_type.n_bytes() as u64),
+            (259, SHORT, 1, if self.deflate { 8 } else { 1 }),
+            (262, SHORT, 1, 1),
+            (273, long, 1, offset),
+            (277, SHORT, 1, 1),
+            (278, LONG, 1, self.shape.height as u64),
+            (279, long, 1, length),
+            (317, SHORT, 1, self.predictor()),
+            (339, SHORT, 1, sample_format),
+        ];
+        if first {
+            entries.push((270, 2, self.description.len() as u64 + 1, 0));
+            if self.resolution.is_some() {
+                entries.extend([(282, RATIONAL, 1, 0), (283, RATIONAL, 1, 0), (296, SHORT, 1, 1)]);
+            }
+        }
+        entries.sort_unstable_by_key(|entry| entry.0);
+        let n = entries.len() as u64;
+        let values_at = at + if self.big { 8 + n * 20 + 8 } else { 2 + n * 12 + 4 };
+        let mut values: Vec<u8> = Vec::new();
+        let mut bytes: Vec<u8> = Vec::new();
+        if self.big {
+            bytes.extend(n.to_le_bytes())
+        } else {
+            bytes.extend((n as u16).to_le_bytes())
+        }
+        for (tag, kind, count, mut value) in entries {
+            if tag == 282 || tag == 283 {
+                let [y, x] = self.resolution.unwrap_or([(1, 1); 2]);
+                let (numerator, denominator) = if tag == 282 { x } else { y };
+                let packed = u64::from(numerator) | u64::from(denominator) << 32;
+                if self.big {
+                    value = packed;
+                } else {
+                    value = values_at + values.len() as u64;
+                    values.extend(packed.to_le_bytes());
+                }
+            }
+            if tag == 270 {
+                // At the very end, behind the fractions.
+                value = values_at + if self.big || self.resolution.is_none() { 0 } else { 16 };
+            }
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(kind.to_le_bytes());
+            if self.big {
+                bytes.extend(count.to_le_bytes());
+                bytes.extend(value.to_le_bytes());
+            } else {
+                bytes.extend((count as u32).to_le_bytes());
+                bytes.extend((value as u32).to_le_bytes());
+            }
+        }
+        if self.big {
+            bytes.extend(next.to_le_bytes())
+        } else {
+            bytes.extend((next as u32).to_le_bytes())
+        }
+        if first {
+            bytes.extend(values);
+            bytes.extend(self.description.as_bytes());
+            bytes.push(0);
+        }
+        bytes
+    }
+}
+
+/// Subtracts from each sample its left neighbour, modulo the size of the type, in little-endian bytes.
+fn difference(row: &[u8], out: &mut [u8], width: usize) {
+    out[..width].copy_from_slice(&row[..width]);
+    for i in (width..row.len()).step_by(width) {
+        let mut borrow = false;
+        for k in i..i + width {
+            let (a, under) = row[k].overflowing_sub(row[k - width]);
+            let (b, under_again) = a.overflowing_sub(u8::from(borrow));
+            out[k] = b;
+            borrow = under || under_again;
+        }
+    }
+}
+
+/// The fraction of 32-bit integers closest to a positive number, by continued fractions.
+fn fraction(value: f64) -> (u32, u32) {
+    if !(value.is_finite() && value > 0.0) {
+        return (1, 1);
+    }
+    let (mut h, mut k) = ([0u64, 1], [1u64, 0]);
+    let mut x = value;
+    loop {
+        let whole = x.floor();
+        if whole > f64::from(u32::MAX) {
+            break;
+        }
+        let (p, q) = (whole as u64 * h[1] + h[0], whole as u64 * k[1] + k[0]);
+        if p > u64::from(u32::MAX) || q > u64::from(u32::MAX) {
+            break;
+        }
+        (h, k) = ([h[1], p], [k[1], q]);
+        let rest = x - whole;
+        if rest < 1e-9 || (p as f64 / q as f64 - value).abs() <= 1e-15 * value {
+            break;
+        }
+        x = 1.0 / rest;
+    }
+    // Values beyond the range end at its border.
+    match (u32::try_from(h[1]), u32::try_from(k[1])) {
+        (Ok(0), _) => (1, u32::MAX),
+        (Ok(p), Ok(q)) if q > 0 => (p, q),
+        _ => (u32::MAX, 1),
+    }
+}
+
+fn imagej_description(shape: MovieShape, recording: &Recording) -> String {
+    let n = shape.n_frames;
+    let mut text = format!("ImageJ=1.54f\nimages={n}\nframes={n}\nhyperstack=true\nmode=grayscale\nloop=false\n");
+    // Writing into a string cannot fail.
+    if recording.pixel_size.is_some() {
+        text.push_str("unit=um\n");
+    }
+    if let Some(interval) = recording.frame_interval() {
+        let _ = writeln!(text, "finterval={}\ntunit=sec", interval.get());
+    }
+    text
+}
+
+fn ome_description(path: &Path, shape: MovieShape, pixel_type: PixelType, recording: &Recording) -> String {
+    let MovieShape { n_frames, height, width } = shape;
+    let kind = match pixel_type {
+        PixelType::U8 => "uint8",
+        PixelType::U16 => "uint16",
+        PixelType::I16 => "int16",
+        PixelType::U32 => "uint32",
+        PixelType::F32 => "float",
+    };
+    let name = if recording.id.is_empty() {
+        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    } else {
+        recording.id.clone()
+    };
+    let mut text = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://www.openmicroscopy.org/Schemas/OME/2016-06 http://www.openmicroscopy.org/Schemas/OME/2016-06/ome.xsd" Creator="sparkwave"><Image ID="Image:0" Name="{}"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="{kind}" BigEndian="false" SizeX="{width}" SizeY="{height}" SizeC="1" SizeZ="1" SizeT="{n_frames}""#,
+        escape(&name)
+    );
+    if let Some(size) = recording.pixel_size() {
+        let (y, x) = (size.y.get(), size.x.get());
+        let _ = write!(
+            text,
+            r#" PhysicalSizeX="{x}" PhysicalSizeXUnit="&#181;m" PhysicalSizeY="{y}" PhysicalSizeYUnit="&#181;m""#
+        );
+    }
+    if let Some(interval) = recording.frame_interval() {
+        let _ = write!(text, r#" TimeIncrement="{}" TimeIncrementUnit="s""#, interval.get());
+    }
+    text.push_str(r#"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>"#);
+    let _ = write!(text, r#"<TiffData IFD="0" PlaneCount="{n_frames}"/>"#);
+    if let Some(FrameTimes::Stamped(stamps)) = recording.frame_times.as_ref().map(|times| &times.value) {
+        for (t, seconds) in stamps.iter().enumerate().take(n_frames) {
+            let _ = write!(text, r#"<Plane TheC="0" TheZ="0" TheT="{t}" DeltaT="{seconds}" DeltaTUnit="s"/>"#);
+        }
+    }
+    text.push_str("</Pixels></Image></OME>");
+    text
+}
+
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c if c.is_control() => out.push(' '),
+            // TIFF text is 7-bit by the standard; a numeric reference survives every reader.
+            c if c.is_ascii() => out.push(c),
+            c => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_are_exact_where_they_can_be() {
+        assert_eq!(fraction(6.25), (25, 4));
+        assert_eq!(fraction(1.0 / 0.16), (25, 4));
+        for value in [1e-6, 0.001, 1.0 / 0.1083, std::f64::consts::PI, 12345.678] {
+            let (p, q) = fraction(value);
+            assert!((f64::from(p) / f64::from(q) / value - 1.0).abs() < 1e-9, "{value}: {p}/{q}");
+        }
+        assert_eq!(fraction(1e-30), (1, u32::MAX));
+        assert_eq!(fraction(1e30), (u32::MAX, 1));
+    }
+
+    #[test]
+    fn differences_wrap_around_in_the_width_of_the_type() {
+        let row: Vec<u8> = [0x0100u16, 0x00ff, 0x0101].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let mut out = vec![0; 6];
+        difference(&row, &mut out, 2);
+        let values: Vec<u16> = out.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
+        assert_eq!(values, [0x0100, 0xffff, 2]);
+    }
+}

@@ -1,0 +1,5 @@
+//! Movies through every format and back, against files of other programs, and against hostile bytes.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+mod round_trip;
