@@ -1,0 +1,55 @@
+//! Colours. All of them keep their order for colour-blind readers and in print without colour.
+
+use super::canvas::Rgb;
+
+/// Text and axes.
+pub(super) const INK: Rgb = [0x22, 0x22, 0x22];
+/// Secondary text.
+pub(super) const QUIET: Rgb = [0x5f, 0x5f, 0x5f];
+/// Grid lines and hints.
+pub(super) const FAINT: Rgb = [0xd4, 0xd4, 0xd4];
+/// White, for rims.
+pub(super) const PAPER: Rgb = [0xff, 0xff, 0xff];
+/// Okabe and Ito, "Color universal design" (2008): blue.
+pub(super) const BLUE: Rgb = [0x00, 0x72, 0xb2];
+/// Okabe and Ito (2008): vermillion.
+pub(super) const VERMILLION: Rgb = [0xd5, 0x5e, 0x00];
+
+/// Plasma from 0 to this value: beyond it the map becomes too light to be seen on white.
+const TIME_MAP_END: f64 = 0.78;
+
+/// The map for peak times, 0 = first, 1 = last: dark blue to orange, lightness rising throughout.
+pub(super) fn time_color(position: f64) -> Rgb {
+    let color = colorous::PLASMA.eval_continuous(position.clamp(0.0, 1.0) * TIME_MAP_END);
+    [color.r, color.g, color.b]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance, WCAG 2.2.
+    fn luminance(color: Rgb) -> f64 {
+        let [r, g, b] = color.map(|v| {
+            let c = f64::from(v) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        });
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+
+    /// WCAG asks 3:1 of graphics; no map that is ordered by lightness and wide enough to read reaches it at its light
+    /// end. 2:1 keeps the end visible, and every outline also lies on a fill and has its event's id in the data.
+    #[test]
+    fn later_is_lighter_and_still_visible_on_white() {
+        let steps: Vec<f64> = (0..=20).map(|i| luminance(time_color(f64::from(i) / 20.0))).collect();
+        assert!(steps.windows(2).all(|w| w[1] > w[0]), "{steps:?}");
+        assert!(1.05 / (steps[20] + 0.05) > 2.0, "contrast with white at the end: {}", 1.05 / (steps[20] + 0.05));
+    }
+
+    #[test]
+    fn text_has_the_contrast_of_wcag_aa() {
+        for color in [INK, QUIET, BLUE] {
+            assert!(1.05 / (luminance(color) + 0.05) > 4.5, "{color:?}");
+        }
+    }
+}
