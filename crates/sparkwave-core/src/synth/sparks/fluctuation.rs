@@ -99,12 +99,15 @@ fn controls_by_branch(neuron: &Neuron) -> (Vec<usize>, usize) {
 fn time_courses(params: &SparksParams, starts: &[usize], n_controls: usize, rng: &mut impl Rng) -> Array2<f32> {
     let along = (-CONTROL_UM / CORRELATION_UM).exp();
     let across = (1.0 - along * along).sqrt();
+    let mut first = vec![false; n_controls + 1];
+    for &start in starts {
+        first[start] = true;
+    }
     let mut draw = || {
         let mut field = vec![0f64; n_controls];
         for i in 0..n_controls {
             let fresh: f64 = rng.sample(StandardNormal);
-            let first = starts.contains(&i);
-            field[i] = if first || i == 0 { fresh } else { along * field[i - 1] + across * fresh };
+            field[i] = if first[i] || i == 0 { fresh } else { along * field[i - 1] + across * fresh };
         }
         field
     };

@@ -79,6 +79,8 @@ struct Growth {
     curvature: (f64, f64),
     /// Depth at the end.
     depth: f64,
+    /// Standard deviation of the logarithm of calibre and of concentration along the branch.
+    texture: f64,
 }
 
 impl Neuron {
@@ -88,14 +90,15 @@ impl Neuron {
         let field = (params.height as f64 * params.pixel_size_um, params.width as f64 * params.pixel_size_um);
         let mut branches = grow_dendrites(field, rng);
         let spines = grow_spines(&branches, params.spine_density_per_um, rng);
-        let n_axons = if field.0.min(field.1) > 30.0 { 3 } else { 0 };
         let mut puncta = Vec::new();
+        add_lobes(&spines, &mut puncta, rng);
+        let n_axons = if field.0.min(field.1) > 30.0 { 3 } else { 0 };
         for _ in 0..n_axons {
             let axon = grow_crossing(field, BranchKind::Axon, rng);
             add_boutons(&axon, &mut puncta, rng);
             branches.push(axon);
         }
-        for _ in 0..2 {
+        for _ in 0..4 {
             branches.push(grow_crossing(field, BranchKind::Distant, rng));
         }
         scatter_puncta(field, &mut puncta, rng);
@@ -151,8 +154,8 @@ fn grow_branch(kind: BranchKind, from: Node, heading: f64, growth: &Growth, rng:
                 y,
                 x,
                 depth: from.depth + (growth.depth - from.depth) * part.powf(1.5) + WANDER_UM * level,
-                radius: radius * (0.07 * swelling).exp(),
-                concentration: growth.concentration * (0.08 * density).exp(),
+                radius: radius * (growth.texture * swelling).exp(),
+                concentration: growth.concentration * (growth.texture * density).exp(),
             };
             y += STEP_UM * heading.sin();
             x += STEP_UM * heading.cos();
@@ -176,13 +179,14 @@ pub(super) fn heading_at(nodes: &[Node], i: usize) -> f64 {
 fn grow_dendrites(field: (f64, f64), rng: &mut ChaCha8Rng) -> Vec<Branch> {
     let extent = field.0.min(field.1);
     let (from, heading, reach) = entry(field, 4.0, 0.1, rng);
-    let radius = rng.random_range(0.5..0.85);
+    let radius = rng.random_range(0.5..0.8);
     let growth = Growth {
         length: reach * rng.random_range(1.7..2.2),
         radius: (radius, 0.28),
         concentration: 1.0,
         curvature: (0.014, 10.0),
         depth: side(rng) * rng.random_range(0.3..1.5),
+        texture: 0.07,
     };
     let mut branches = vec![grow_branch(BranchKind::Dendrite, from, heading, &growth, rng)];
     let first_side = side(rng);
@@ -196,6 +200,7 @@ fn grow_dendrites(field: (f64, f64), rng: &mut ChaCha8Rng) -> Vec<Branch> {
             concentration: rng.random_range(0.85..1.05),
             curvature: (0.022, 8.0),
             depth: side(rng) * rng.random_range(0.2..2.5),
+            texture: 0.1,
         };
         let turn = turn * rng.random_range(0.4..0.8);
         branches.push(grow_branch(BranchKind::Dendrite, from, heading + turn, &growth, rng));
@@ -217,10 +222,11 @@ fn grow_twigs(branches: &mut Vec<Branch>, parent: usize, spacing: f64, extent: f
         let heading = heading_at(&branches[parent].nodes, i) + side(rng) * rng.random_range(0.5..1.45);
         let growth = Growth {
             length: (3.0 + 10.0 * -(1.0 - rng.random::<f64>()).ln()).min(0.4 * extent),
-            radius: (rng.random_range(0.16..0.32f64).min(0.8 * from.radius), 0.12),
-            concentration: rng.random_range(0.5..1.0),
+            radius: (rng.random_range(0.18..0.38f64).min(0.8 * from.radius), 0.13),
+            concentration: rng.random_range(0.6..1.1),
             curvature: (0.15, 2.0),
             depth: from.depth + 0.8 * normal(rng),
+            texture: 0.22,
         };
         let twig = grow_branch(BranchKind::Dendrite, from, heading, &growth, rng);
         branches.push(twig);
@@ -248,7 +254,7 @@ fn grow_spines(branches: &[Branch], density: f64, rng: &mut ChaCha8Rng) -> Vec<S
                 y: base.y + length * away.sin(),
                 x: base.x + length * away.cos(),
                 depth: base.depth + 0.3 * normal(rng),
-                radius: lognormal(0.24, 0.35, rng).clamp(0.13, 0.55),
+                radius: lognormal(0.22, 0.35, rng).clamp(0.13, 0.55),
                 concentration: base.concentration * rng.random_range(0.45..1.1),
             });
         }
@@ -256,17 +262,34 @@ fn grow_spines(branches: &[Branch], density: f64, rng: &mut ChaCha8Rng) -> Vec<S
     spines
 }
 
+/// Heads are not balls: one or two smaller bulges on most of them.
+fn add_lobes(spines: &[Spine], puncta: &mut Vec<Punctum>, rng: &mut ChaCha8Rng) {
+    for spine in spines {
+        for _ in 0..rng.random_range(0..=2) {
+            let (angle, distance) = (rng.random_range(0.0..TAU), spine.radius * rng.random_range(0.7..1.3));
+            puncta.push(Punctum {
+                y: spine.y + distance * angle.sin(),
+                x: spine.x + distance * angle.cos(),
+                depth: spine.depth,
+                radius: spine.radius * rng.random_range(0.4..0.8),
+                concentration: spine.concentration * rng.random_range(0.6..1.0),
+            });
+        }
+    }
+}
+
 /// A neurite that passes through: a thin axon near the focus, or a thick neurite far from it.
 fn grow_crossing(field: (f64, f64), kind: BranchKind, rng: &mut ChaCha8Rng) -> Branch {
     let (mut from, heading, reach) = entry(field, 6.0, 0.3, rng);
     let growth = if kind == BranchKind::Distant {
-        from.depth = rng.random_range(4.0..8.0);
+        from.depth = rng.random_range(2.5..8.0);
         Growth {
             length: 2.2 * reach,
             radius: (rng.random_range(0.5..1.0), 0.4),
             concentration: rng.random_range(0.3..0.8),
             curvature: (0.02, 10.0),
-            depth: rng.random_range(2.5..8.0),
+            depth: rng.random_range(2.0..8.0),
+            texture: 0.1,
         }
     } else {
         from.depth = 0.6 * normal(rng);
@@ -276,6 +299,7 @@ fn grow_crossing(field: (f64, f64), kind: BranchKind, rng: &mut ChaCha8Rng) -> B
             concentration: rng.random_range(0.25..0.7),
             curvature: (0.09, 3.0),
             depth: 0.9 * normal(rng),
+            texture: 0.2,
         }
     };
     grow_branch(kind, from, heading, &growth, rng)
@@ -298,7 +322,7 @@ fn add_boutons(axon: &Branch, puncta: &mut Vec<Punctum>, rng: &mut ChaCha8Rng) {
 
 /// Clusters of dim spots: membrane sheets and debris of other cells.
 fn scatter_puncta(field: (f64, f64), puncta: &mut Vec<Punctum>, rng: &mut ChaCha8Rng) {
-    const CLUSTERS_PER_UM2: f64 = 14.0 / (82.0 * 82.0);
+    const CLUSTERS_PER_UM2: f64 = 28.0 / (82.0 * 82.0);
     let Ok(number) = Poisson::new(CLUSTERS_PER_UM2 * field.0 * field.1) else { return };
     for _ in 0..number.sample(rng) as usize {
         let (cy, cx) = (rng.random_range(0.0..field.0), rng.random_range(0.0..field.1));
@@ -310,7 +334,7 @@ fn scatter_puncta(field: (f64, f64), puncta: &mut Vec<Punctum>, rng: &mut ChaCha
                 x: cx + distance * angle.cos(),
                 depth: depth + 0.3 * normal(rng),
                 radius: rng.random_range(0.15..0.45),
-                concentration: (0.14 * (0.6 * normal(rng)).exp()).min(0.7),
+                concentration: lognormal(0.14, 0.6, rng).min(0.7),
             });
         }
     }

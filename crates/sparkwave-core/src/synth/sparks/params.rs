@@ -21,20 +21,20 @@ pub struct SparksParams {
     /// Time from one frame to the next, which is also the exposure, in s; 0.001 to 10. Default 0.1 (paper 2.3).
     pub frame_interval_s: f64,
     /// Full width at half maximum of the point spread function, pixel included, in µm; 0.1 to 5. Never narrower than
-    /// 1.4 pixels, so that resampling at sub-pixel drift stays exact. Default 0.27 (1.49 NA at 520 nm gives 0.18, the
-    /// crops show 0.25 to 0.3).
+    /// 1.4 pixels, so that resampling at sub-pixel drift stays exact. Default 0.3 (1.49 NA at 520 nm gives 0.18, the
+    /// thinnest lines of the crops 0.3).
     pub psf_fwhm_um: f64,
-    /// Photoelectrons per pixel and frame on the axis of the primary dendrite, at the start; 1 to 5000. Default 180
+    /// Photoelectrons per pixel and frame on the axis of the primary dendrite, at the start; 1 to 5000. Default 150
     /// (crops, trace: 10 to 15 % noise).
     pub dendrite_photons: f64,
-    /// Photoelectrons per pixel and frame of featureless background, at the start; 0 to 5000. Default 8 (crops).
+    /// Photoelectrons per pixel and frame of featureless background, at the start; 0 to 5000. Default 9 (crops).
     pub background_photons: f64,
-    /// Part of the light of in-focus structure that is spread into wide tails, 0 to 0.9. Default 0.25 (crops: level
+    /// Part of the light of in-focus structure that is spread into wide tails, 0 to 0.9. Default 0.4 (crops: level
     /// between dendrites).
     pub haze_fraction: f64,
     /// Loss of illumination from its centre to the farthest corner, 0 to 0.9. Default 0.3 (kymograph).
     pub illumination_falloff: f64,
-    /// Spines per µm of dendrite; 0 to 5. Default 0.45 (renderings).
+    /// Spines per µm of dendrite; 0 to 5. Default 0.8 (renderings).
     pub spine_density_per_um: f64,
     /// Part of the fluorescence that is bleached by the end of the recording, 0 to 0.8. Default 0.15 (kymograph: mean
     /// gray falls by 0.17).
@@ -43,20 +43,20 @@ pub struct SparksParams {
     pub drift_px: f64,
     /// Sudden displacements of 0.2 to 1 pixel, per minute; 0 to 60. Default 1.
     pub jumps_per_minute: f64,
-    /// Standard deviation of the slow fluctuations along the dendrites, as part of F0; 0 to 0.3. Default 0.04 (trace:
+    /// Standard deviation of the slow fluctuations along the dendrites, as part of F0; 0 to 0.3. Default 0.05 (trace:
     /// slow part of its variance).
     pub fluctuation: f64,
     /// Standard deviation of the brightness of whole frames, as part of F0; 0 to 0.1. Default 0.005 (kymograph: faint
     /// horizontal lines).
     pub flicker: f64,
-    /// Expected transients per minute in the whole field, bursts included; 0 to 100 000. Default 180 (paper 2.4: 100 to
+    /// Expected transients per minute in the whole field, bursts included; 0 to 100 000. Default 160 (paper 2.4: 100 to
     /// 800 per 60 s movie; its test movies hold 57 on average).
     pub events_per_minute: f64,
-    /// Median of the largest noise-free dF/F0 of a transient on any pixel; 0.05 to 10. Default 1.5 (crops: small events
+    /// Median of the largest noise-free dF/F0 of a transient on any pixel; 0.05 to 10. Default 1.3 (crops: small events
     /// add 40 to 80 photoelectrons to 10 to 20). Measured as in the paper, as the mean of 5 x 5 pixels without subtraction
     /// of the camera offset, the median is then near 0.5 and most transients are below 1, as the paper reports.
     pub median_peak_dff: f64,
-    /// Part of the transients that are large, 0 to 1. Default 0.06 (analysis of the crops: subtype 4 holds 0.046).
+    /// Part of the transients that are large, 0 to 1. Default 0.05 (subtype analysis: the large, long and bright ones are 0.046).
     pub large_fraction: f64,
     /// Part of the transients that travel along the dendrite, 0 to 1. Default 0.05.
     pub propagating_fraction: f64,
@@ -78,20 +78,20 @@ impl Default for SparksParams {
             width: 512,
             pixel_size_um: 0.16,
             frame_interval_s: 0.1,
-            psf_fwhm_um: 0.27,
-            dendrite_photons: 180.0,
-            background_photons: 8.0,
-            haze_fraction: 0.25,
+            psf_fwhm_um: 0.3,
+            dendrite_photons: 150.0,
+            background_photons: 9.0,
+            haze_fraction: 0.4,
             illumination_falloff: 0.3,
-            spine_density_per_um: 0.45,
+            spine_density_per_um: 0.8,
             bleach_fraction: 0.15,
             drift_px: 3.0,
             jumps_per_minute: 1.0,
-            fluctuation: 0.04,
+            fluctuation: 0.05,
             flicker: 0.005,
-            events_per_minute: 180.0,
-            median_peak_dff: 1.5,
-            large_fraction: 0.06,
+            events_per_minute: 160.0,
+            median_peak_dff: 1.3,
+            large_fraction: 0.05,
             propagating_fraction: 0.05,
             burst_fraction: 0.07,
             cosmic_rays_per_minute: 3.0,

@@ -77,7 +77,8 @@ impl Plan {
                 footprints.push(Footprint::draw(neuron, structure, grid, &extent));
                 footprints.len() - 1
             });
-            let (target, course) = strength(params, site, &draft, rng);
+            let radius = neuron.branches[site.branch].nodes[site.node].radius;
+            let (target, course) = strength(params, site, &draft, radius, rng);
             events.extend(scale(params, &draft, footprint, &footprints[footprint], target, course));
         }
         Self { footprints, events }
@@ -198,13 +199,16 @@ fn extent(site: &Site, kind: EventKind, rng: &mut ChaCha8Rng) -> Extent {
     Extent { branch: site.branch, node: site.node, spine: site.spine, stretch_weight, stretch_um, speed_um_per_s }
 }
 
-/// Peak dF/F0 and time course of a transient.
-fn strength(params: &SparksParams, site: &Site, draft: &Draft, rng: &mut ChaCha8Rng) -> (f64, TimeCourse) {
+/// Peak dF/F0 and time course of a transient; `radius` of the dendrite in µm.
+///
+/// The same influx raises calcium less in a thick dendrite: on the dendrite itself the strength falls with its calibre.
+fn strength(params: &SparksParams, site: &Site, draft: &Draft, radius: f64, rng: &mut ChaCha8Rng) -> (f64, TimeCourse) {
+    let diluted = (0.25 / radius).clamp(0.25, 1.2);
     let (of_kind, slower) = match draft.kind {
         EventKind::Spine => (1.15, 1.0),
-        EventKind::Shaft => (0.55, 1.0),
-        EventKind::Large => (2.2, 1.5),
-        EventKind::Propagating => (1.0, 1.2),
+        EventKind::Shaft => (0.8 * diluted, 1.0),
+        EventKind::Large => (2.4 * diluted, 1.5),
+        EventKind::Propagating => (1.5 * diluted, 1.2),
     };
     let target = lognormal(params.median_peak_dff * of_kind * site.strength, 0.5, rng).clamp(0.12, 8.0);
     let decay_s = (slower * lognormal(0.3, 0.4, rng)).clamp(0.12, 0.8);

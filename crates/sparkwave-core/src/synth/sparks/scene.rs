@@ -17,7 +17,8 @@ use rand_distr::{Distribution, Poisson};
 
 /// A simulated recording: static structure, transients, drift and brightness, all fixed by (parameters, seed).
 ///
-/// Memory is that of the structure (about 40 bytes a pixel) and of the sites; it hardly grows with the number of frames.
+/// Memory is that of the structure (about 30 bytes a pixel) and of the sites; the number of frames adds about a kilobyte
+/// each.
 pub struct SparksScene {
     params: SparksParams,
     seed: u64,

@@ -9,7 +9,8 @@ use crate::units::{Micrometers, Seconds};
 use ndarray::{Array3, s};
 use std::sync::Arc;
 
-/// A simulated recording behind the door through which all pixels enter. Frames are made when they are read.
+/// A simulated recording behind the door through which all pixels enter. Frames are made when they are read, each
+/// as a whole even if few of its rows are asked for.
 #[derive(Clone)]
 pub struct SparksSource {
     scene: Arc<SparksScene>,

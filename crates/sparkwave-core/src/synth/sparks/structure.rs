@@ -16,9 +16,9 @@ const ILLUMINATION_DEPTH_UM: f64 = 5.0;
 /// Blurs at which structure is drawn, in µm; the sharpest is the point spread function.
 const DEFOCUS_LEVELS_UM: [f64; 5] = [0.0, 0.25, 0.55, 1.1, 2.4];
 /// Standard deviation of the near tail of the point spread function, in µm, and its part of the haze.
-const NEAR_TAIL: (f64, f64) = (0.9, 0.6);
+const NEAR_TAIL: (f64, f64) = (0.9, 0.5);
 /// The same of the far tail.
-const FAR_TAIL: (f64, f64) = (4.5, 0.4);
+const FAR_TAIL: (f64, f64) = (3.5, 0.5);
 
 /// Structure of one blur, drawn without it: fluorophore per fine sample, scaled to photoelectrons.
 pub(super) struct Layer {
