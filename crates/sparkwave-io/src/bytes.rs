@@ -1,10 +1,22 @@
-//! Pixels as the little-endian bytes that all our writers store.
+//! Pixels as bytes: little-endian as they are stored, or native for encoders that order them.
 
 use ndarray::Array3;
 use sparkwave_core::movie::Pixels;
 
 /// Calls `use_bytes` with the pixels as bytes, row-major, little-endian.
 pub(crate) fn with_le_bytes<R>(block: &Pixels, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
+    with_ne_bytes(block, |bytes| {
+        if cfg!(target_endian = "little") {
+            return use_bytes(bytes);
+        }
+        let mut swapped = bytes.to_vec();
+        crate::stored::swap_bytes(&mut swapped, block.pixel_type().n_bytes());
+        use_bytes(&swapped)
+    })
+}
+
+/// Calls `use_bytes` with the pixels as bytes, row-major, in native byte order.
+pub(crate) fn with_ne_bytes<R>(block: &Pixels, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
     match block {
         Pixels::U8(a) => with(a, use_bytes),
         Pixels::U16(a) => with(a, use_bytes),
@@ -17,11 +29,5 @@ pub(crate) fn with_le_bytes<R>(block: &Pixels, use_bytes: impl FnOnce(&[u8]) -> 
 fn with<T: bytemuck::Pod, R>(array: &Array3<T>, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
     // Arrays that are sliced or transposed are copied into row-major order first.
     let array = array.as_standard_layout();
-    let values = array.as_slice().expect("an array in standard layout is one slice");
-    if cfg!(target_endian = "little") || size_of::<T>() == 1 {
-        return use_bytes(bytemuck::cast_slice(values));
-    }
-    let mut bytes = bytemuck::cast_slice::<T, u8>(values).to_vec();
-    crate::stored::swap_bytes(&mut bytes, size_of::<T>());
-    use_bytes(&bytes)
+    use_bytes(bytemuck::cast_slice(array.as_slice().expect("an array in standard layout is one slice")))
 }

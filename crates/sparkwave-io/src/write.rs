@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 /// How pixels are packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all in TIFF and HDF5, and fast to read by frame and rows. OME-Zarr is packed by zstd even so, as its
-    /// readers expect.
+    /// What suits the format: plain TIFF and HDF5, whose frames and rows are then read as fast as the disk gives them,
+    /// and zstd in OME-Zarr.
     #[default]
+    Auto,
+    /// Not at all.
     None,
     /// Deflate (zlib): TIFF, HDF5 and OME-Zarr.
     Deflate,

@@ -1,13 +1,12 @@
-//! OME-Zarr hierarchies.
+//! OME-Zarr 0.4 (Zarr format 2) and 0.5 (Zarr format 3): images and labels of a hierarchy of folders.
+//!
+//! Chunks are decoded and encoded by `zarrs`. What the JSON documents say is read here and not by a typed model of the
+//! specification: files in the wild bend it, and scales must keep all their digits. What we write is checked against
+//! that model in the tests.
+
+mod metadata;
+mod source;
+mod store;
 pub(crate) mod write;
-use crate::error::Error;
-use crate::location::Location;
-use crate::opened::Opened;
-use sparkwave_core::recording::Recording;
-use std::path::Path;
-pub(crate) fn is_hierarchy(path: &Path) -> bool {
-    ["zarr.json", ".zgroup", ".zattrs", ".zarray"].iter().any(|name| path.join(name).exists())
-}
-pub(crate) fn open(location: &Location, _recording: Recording) -> Result<Opened, Error> {
-    Err(Error::unsupported("open", &location.path, "OME-Zarr support", "none yet"))
-}
+
+pub(crate) use source::{is_hierarchy, open};

@@ -7,8 +7,10 @@ use sparkwave_core::movie::{PixelType, Pixels};
 use sparkwave_core::progress::Silent;
 use sparkwave_core::recording::{FrameTimes, Recording, Sourced};
 use sparkwave_core::source::{FrameSource, InMemory};
-use sparkwave_io::{Compression, Error, FrameFormat, MovieWriter, WriteOptions, convert, movie_info, open};
-use std::path::Path;
+use sparkwave_io::{
+    Compression, Error, FrameFormat, MovieWriter, OmeZarrVersion, WriteOptions, convert, labels, movie_info, open,
+};
+use std::path::{Path, PathBuf};
 
 const SHAPE: (usize, usize, usize) = (11, 13, 17);
 
@@ -77,6 +79,42 @@ fn hdf5() {
 }
 
 #[test]
+fn ome_zarr() {
+    let old = WriteOptions { ome_zarr_version: OmeZarrVersion::V04, ..WriteOptions::default() };
+    check("a.zarr", &WriteOptions::default(), &ALL_TYPES);
+    check("b.zarr", &old, &ALL_TYPES);
+    for compression in [Compression::None, Compression::Deflate] {
+        check("c.zarr", &packed(compression), &[PixelType::U16]);
+        check("d.zarr", &WriteOptions { compression, ..old.clone() }, &[PixelType::U16]);
+    }
+}
+
+#[test]
+fn labels_join_a_hierarchy() {
+    let folder = tempfile::tempdir().unwrap();
+    for version in [OmeZarrVersion::V05, OmeZarrVersion::V04] {
+        let path = folder.path().join(format!("{version:?}.zarr"));
+        let options = WriteOptions { ome_zarr_version: version, ..WriteOptions::default() };
+        write(&path, &pixels(PixelType::U16, SHAPE), &recording(), &options).unwrap();
+        let part = |name: &str| PathBuf::from(format!("{}::labels/{name}", path.display()));
+        let ids = ndarray::Array3::from_shape_fn(SHAPE, |(t, y, x)| (70_000 * t + y + x) as u32);
+        for name in ["events", "cells"] {
+            labels::write(&part(name), ids.view(), &recording(), &options).unwrap();
+            assert_eq!(labels::read(&part(name)).unwrap(), ids);
+        }
+        assert!(labels::write(&part("cells"), ids.view(), &recording(), &options).is_err(), "taken");
+        assert!(open(&path.join("labels")).err().unwrap().to_string().contains("cells, events"));
+        assert!(open(&part("../../etc")).is_err());
+        let float = MovieWriter::create(&part("f"), ids_shape(), PixelType::F32, &recording(), &options);
+        assert!(float.err().unwrap().to_string().contains("float32"));
+    }
+}
+
+fn ids_shape() -> sparkwave_core::movie::MovieShape {
+    pixels(PixelType::U8, SHAPE).shape()
+}
+
+#[test]
 fn folder_of_frames() {
     check("frames", &WriteOptions::default(), &ALL_TYPES);
     let png = WriteOptions { frame_format: FrameFormat::Png, ..WriteOptions::default() };
@@ -90,7 +128,7 @@ fn frame_times_survive_where_the_format_has_a_place() {
     let times = Some(Sourced::new(FrameTimes::Stamped(stamps.clone()), "test"));
     let recording = Recording { frame_times: times, ..recording() };
     let pixels = pixels(PixelType::U16, SHAPE);
-    for name in ["a.ome.tif", "a.h5::group/movie"] {
+    for name in ["a.ome.tif", "a.h5::group/movie", "a.zarr"] {
         let path = folder.path().join(name);
         write(&path, &pixels, &recording, &WriteOptions::default()).unwrap();
         let info = movie_info(&path).unwrap();
@@ -106,7 +144,7 @@ fn frame_times_survive_where_the_format_has_a_place() {
 #[test]
 fn an_interval_survives() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["a.tif", "a.ome.tif", "a.h5"] {
+    for name in ["a.tif", "a.ome.tif", "a.h5", "a.zarr"] {
         let path = folder.path().join(name);
         write(&path, &pixels(PixelType::U8, SHAPE), &recording(), &WriteOptions::default()).unwrap();
         let read = open(&path).unwrap();
@@ -125,7 +163,7 @@ fn conversion_streams_from_any_source() {
     let expected = pixels(PixelType::U16, (40, 300, 200));
     let source = InMemory::new(recording(), expected.clone());
     let mut from: Box<dyn FrameSource> = Box::new(source);
-    for name in ["a.tif", "b.h5", "c.ome.tif", "frames"] {
+    for name in ["a.tif", "b.h5", "d.zarr", "c.ome.tif", "frames"] {
         let path = folder.path().join(name);
         convert(from.as_ref(), &path, &packed(Compression::Deflate), &Silent).unwrap();
         from = open(&path).unwrap();
@@ -162,7 +200,7 @@ fn wrong_calls_are_refused_and_leave_nothing() {
     let mut writer = create("a.tif", PixelType::U16).unwrap();
     assert!(writer.append(&pixels).unwrap_err().to_string().contains("uint8"));
     drop(writer);
-    for name in ["a.tif", "a.h5", "frames"] {
+    for name in ["a.tif", "a.h5", "a.zarr", "frames"] {
         let mut writer = create(name, PixelType::U8).unwrap();
         writer.append(&pixels).unwrap();
         assert!(writer.append(&pixels).is_err(), "too many frames");

@@ -64,7 +64,7 @@ impl FolderWriter {
             return Err(Error::refused("create", path, "one frame in a PNG image", found));
         }
         let (target, recording) = (Target::File(path.to_path_buf()), recording.clone());
-        let compression = Compression::None;
+        let compression = Compression::Auto;
         Ok(Self { target, format: FrameFormat::Png, compression, recording, n_digits: 0, next: 0 })
     }
 

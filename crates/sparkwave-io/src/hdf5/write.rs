@@ -38,7 +38,7 @@ impl Hdf5Writer {
             return Err(Error::refused("create", path, "the name of a data set", format!("::{name}")));
         }
         let deflate = match options.compression {
-            Compression::None => false,
+            Compression::Auto | Compression::None => false,
             Compression::Deflate => true,
             Compression::Zstd => {
                 let expected = "no compression or deflate in an HDF5 file (zstd needs a plug-in to be read)";

@@ -51,7 +51,7 @@ impl TiffWriter {
         warnings: &mut Vec<String>,
     ) -> Result<Self, Error> {
         let deflate = match compression {
-            Compression::None => false,
+            Compression::Auto | Compression::None => false,
             Compression::Deflate => true,
             Compression::Zstd => {
                 let expected = "no compression or deflate in a TIFF file (zstd is unreadable for ImageJ)";
