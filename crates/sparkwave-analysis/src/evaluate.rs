@@ -36,6 +36,12 @@ pub enum Error {
         /// Largest allowed product of the two.
         limit: usize,
     },
+    /// The limits are so wide, or the points so crowded, that the possible pairs do not fit.
+    #[error("match within limits: expected at most {limit} possible pairs, found more; use narrower limits")]
+    TooManyCandidates {
+        /// Largest number of possible pairs.
+        limit: usize,
+    },
     /// A table lacks the columns of a detection list.
     #[error("read detections: expected columns {expected}, found {found}")]
     MissingColumns {

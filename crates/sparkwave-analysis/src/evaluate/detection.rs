@@ -64,13 +64,14 @@ pub struct Scores {
 ///
 /// # Errors
 /// [`Error::NotFinite`] for a coordinate, or a score of a prediction, that is NaN or infinite;
-/// [`Error::TooLargeForPublishedRule`] in [`Mode::Paper`].
+/// [`Error::TooManyCandidates`] in [`Mode::Physical`] with limits far too wide; [`Error::TooLargeForPublishedRule`] in
+/// [`Mode::Paper`].
 pub fn evaluate(truths: &[Detection], predictions: &[Detection], mode: &Mode) -> Result<Scores, Error> {
     check_finite("truth", truths, false)?;
     check_finite("prediction", predictions, true)?;
 
     let pairs = match mode {
-        Mode::Physical(limits) => matching::match_within(truths, predictions, limits),
+        Mode::Physical(limits) => matching::match_within(truths, predictions, limits)?,
         Mode::Paper => matching::match_published(truths, predictions)?,
     };
     let (tp, n_truths) = (pairs.len(), truths.len());
@@ -91,7 +92,7 @@ pub fn evaluate(truths: &[Detection], predictions: &[Detection], mode: &Mode) ->
     let Some(ranking) = curve::Ranking::of(predictions) else { return Ok(scores) };
     match mode {
         Mode::Physical(limits) => {
-            let truths_of = matching::truths_within(truths, predictions, limits);
+            let truths_of = matching::truths_within(truths, predictions, limits)?;
             let is_hit = matching::greedy_by_rank(&truths_of, n_truths, ranking.order());
             scores.sample = curve::Sample::ranked(&ranking, &is_hit, n_truths);
             if n_truths > 0 {

@@ -15,6 +15,7 @@ pub use published::{PUBLISHED_DISTANCE, match_published};
 use sparkwave_core::recording::PixelSize;
 use sparkwave_core::units::{Micrometers, Seconds};
 
+use super::Error;
 use super::points::Detection;
 
 pub(super) use cardinality::greedy_by_rank;
@@ -126,20 +127,27 @@ impl Pair {
 /// that is not finite have no partner. Scores are not looked at.
 ///
 /// Returns the pairs in the order of the truths.
-pub fn match_within(truths: &[Detection], predictions: &[Detection], limits: &Limits) -> Vec<Pair> {
-    let candidates = candidates::within(truths, predictions, limits);
+///
+/// # Errors
+/// [`Error::TooManyCandidates`] if more than 50 million pairs are possible.
+pub fn match_within(truths: &[Detection], predictions: &[Detection], limits: &Limits) -> Result<Vec<Pair>, Error> {
+    let candidates = candidates::within(truths, predictions, limits)?;
     let assigned = assignment::cheapest_largest(&candidates, predictions.len());
-    assigned
-        .into_iter()
-        .enumerate()
-        .filter_map(|(truth, prediction)| Some(Pair::of(truths, predictions, truth, prediction?)))
-        .collect()
+    let pairs = assigned.into_iter().enumerate().filter_map(|(truth, prediction)| Some((truth, prediction?)));
+    Ok(pairs.map(|(truth, prediction)| Pair::of(truths, predictions, truth, prediction)).collect())
 }
 
 /// For every prediction the truths within the limits, ascending.
-pub(super) fn truths_within(truths: &[Detection], predictions: &[Detection], limits: &Limits) -> Vec<Vec<u32>> {
-    let candidates = candidates::within(predictions, truths, limits);
-    candidates.into_iter().map(|row| row.into_iter().map(|c| c.column).collect()).collect()
+///
+/// # Errors
+/// As [`match_within`].
+pub(super) fn truths_within(
+    truths: &[Detection],
+    predictions: &[Detection],
+    limits: &Limits,
+) -> Result<Vec<Vec<u32>>, Error> {
+    let candidates = candidates::within(predictions, truths, limits)?;
+    Ok(candidates.into_iter().map(|row| row.into_iter().map(|c| c.column).collect()).collect())
 }
 
 #[cfg(test)]

@@ -12,6 +12,48 @@ pub(super) type Point = [i64; 3];
 /// at most eight times its square, and every side test at most 24 times its cube, which is below 2^63.
 const MAX_COORDINATE: i64 = 500_000;
 
+/// Corners of the convex hull of points in the plane t = 0, counterclockwise from the lowest (y, x), without points on
+/// edges: Andrew's monotone chain (1979, Inf. Process. Lett. 9, 216). Fewer than three corners for points on a line.
+fn polygon(points: &[Point]) -> Vec<Point> {
+    let mut sorted = points.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let chain = |points: &mut dyn Iterator<Item = &Point>| {
+        let mut chain: Vec<Point> = Vec::new();
+        for &point in points {
+            while let [.., a, b] = chain[..]
+                && cross(minus(b, a), minus(point, b))[0] <= 0
+            {
+                chain.pop();
+            }
+            chain.push(point);
+        }
+        // The last point begins the other chain.
+        chain.pop();
+        chain
+    };
+    let mut corners = chain(&mut sorted.iter());
+    corners.extend(chain(&mut sorted.iter().rev()));
+    corners
+}
+
+/// The half planes whose intersection is the hull of points in the plane t = 0, as half spaces that leave t free.
+///
+/// `None` if the points lie on a line, or a coordinate is larger than [`MAX_COORDINATE`].
+pub(super) fn half_planes(points: &[Point]) -> Option<Vec<HalfSpace>> {
+    if points.iter().flatten().any(|c| c.abs() > MAX_COORDINATE) {
+        return None;
+    }
+    let corners = polygon(points);
+    let edges = corners.iter().zip(corners.iter().cycle().skip(1));
+    let half_planes = edges.map(|(&from, &to)| {
+        let along = minus(to, from);
+        let normal = [0, along[2], -along[1]];
+        HalfSpace { normal, offset: dot(normal, from) }
+    });
+    (corners.len() > 2).then(|| half_planes.collect())
+}
+
 /// The points p with `normal . p <= offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HalfSpace {
@@ -60,7 +102,8 @@ pub(super) fn rank(points: impl Iterator<Item = Point> + Clone) -> usize {
 /// The points that can be corners of the hull: both ends of every axis-parallel line, for the three axes in turn. A
 /// corner is an end of any line through it, so none is lost, while the inside and most of the surface go.
 pub(super) fn line_ends(mut points: Vec<Point>) -> Vec<Point> {
-    for axis in 0..3 {
+    // Voxels come sorted by (t, y, x), which makes lines along x the cheapest to begin with.
+    for axis in [2, 1, 0] {
         let (u, v) = ((axis + 1) % 3, (axis + 2) % 3);
         points.sort_unstable_by_key(|p| (p[u], p[v], p[axis]));
         points.dedup();
@@ -83,10 +126,11 @@ pub(super) fn half_spaces(points: &[Point]) -> Option<Vec<HalfSpace>> {
     if points.iter().flatten().any(|c| c.abs() > MAX_COORDINATE) {
         return None;
     }
-    let [a, b, c, d] = tetrahedron(points)?;
-    let mut faces: Vec<Face> = [[a, b, c], [a, c, d], [a, d, b], [b, d, c]].map(Face::through).to_vec();
-    let mut edges: Vec<[Point; 2]> = Vec::new();
-    for &point in points {
+    let mut points = points.to_vec();
+    sort_outermost_first(&mut points);
+    let mut faces = tetrahedron(&points)?;
+    let mut edges: Vec<[u32; 2]> = Vec::new();
+    for (i, &point) in (0u32..).zip(&points) {
         edges.clear();
         faces.retain(|face| {
             let is_visible = face.half_space.excludes(point);
@@ -100,7 +144,7 @@ pub(super) fn half_spaces(points: &[Point]) -> Option<Vec<HalfSpace>> {
         edges.sort_unstable();
         for &[from, to] in &edges {
             if edges.binary_search(&[to, from]).is_err() {
-                faces.push(Face::through([from, to, point]));
+                faces.push(Face::through(&points, [from, to, i]));
             }
         }
     }
@@ -110,27 +154,44 @@ pub(super) fn half_spaces(points: &[Point]) -> Option<Vec<HalfSpace>> {
     Some(half_spaces)
 }
 
-/// A triangle of the hull's surface, counterclockwise seen from outside.
+/// Sorts points by falling distance from the middle of their bounding box: the hull is nearly complete early on, and most
+/// later points change nothing.
+fn sort_outermost_first(points: &mut [Point]) {
+    let twice_middle = [0, 1, 2].map(|i| {
+        let (low, high) = points.iter().fold((i64::MAX, i64::MIN), |(l, h), p| (l.min(p[i]), h.max(p[i])));
+        low.saturating_add(high)
+    });
+    points.sort_unstable_by_key(|p| {
+        let d = minus(p.map(|c| 2 * c), twice_middle);
+        (-dot(d, d), *p)
+    });
+}
+
+/// A triangle of the hull's surface: indices of its corners, counterclockwise seen from outside.
 #[derive(Clone, Copy)]
 struct Face {
-    corners: [Point; 3],
+    corners: [u32; 3],
     half_space: HalfSpace,
 }
 
 impl Face {
-    fn through(corners: [Point; 3]) -> Self {
-        Self { corners, half_space: HalfSpace::behind(corners[0], corners[1], corners[2]) }
+    fn through(points: &[Point], corners: [u32; 3]) -> Self {
+        let [a, b, c] = corners.map(|i| points[i as usize]);
+        Self { corners, half_space: HalfSpace::behind(a, b, c) }
     }
 }
 
-/// Four points that span a tetrahedron, such that a, b, c is counterclockwise seen from outside.
-fn tetrahedron(points: &[Point]) -> Option<[Point; 4]> {
-    let a = *points.first()?;
-    let b = *points.iter().find(|p| **p != a)?;
-    let c = *points.iter().find(|p| cross(minus(b, a), minus(**p, a)) != [0; 3])?;
+/// The faces of a tetrahedron between four of the points; `None` if the points lie in a plane.
+fn tetrahedron(points: &[Point]) -> Option<Vec<Face>> {
+    let find =
+        |is_sought: &dyn Fn(Point) -> bool| points.iter().position(|p| is_sought(*p)).map(|i| (i as u32, points[i]));
+    let (i, a) = find(&|_| true)?;
+    let (j, b) = find(&|p| p != a)?;
+    let (k, c) = find(&|p| cross(minus(b, a), minus(p, a)) != [0; 3])?;
     let base = HalfSpace::behind(a, b, c);
-    let d = *points.iter().find(|p| dot(base.normal, **p) != base.offset)?;
-    Some(if base.excludes(d) { [a, c, b, d] } else { [a, b, c, d] })
+    let (l, d) = find(&|p| dot(base.normal, p) != base.offset)?;
+    let (j, k) = if base.excludes(d) { (k, j) } else { (j, k) };
+    Some([[i, j, k], [i, k, l], [i, l, j], [j, l, k]].map(|corners| Face::through(points, corners)).to_vec())
 }
 
 /// The same half space in smallest integers, so that equal ones look equal.
@@ -192,6 +253,18 @@ mod tests {
         check(&[[0, 0, 0], [1, 2, 3], [2, 4, 6]], 1);
         check(&[[0, 0, 0], [1, 2, 3], [2, 4, 7], [3, 6, 10]], 2);
         check(&[[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], 3);
+    }
+
+    #[test]
+    fn a_polygon_keeps_its_corners_only() {
+        let square: Vec<Point> = (0..4).flat_map(|y| (0..3).map(move |x| [0, y, x])).collect();
+        assert_eq!(polygon(&square), [[0, 0, 0], [0, 3, 0], [0, 3, 2], [0, 0, 2]]);
+        let outside = [[0, -1, 1], [0, 4, 1], [0, 1, -1], [0, 1, 3]];
+        let half_planes = half_planes(&square).unwrap();
+        assert!(square.iter().all(|p| half_planes.iter().all(|h| !h.excludes(*p))));
+        assert!(outside.iter().all(|p| half_planes.iter().any(|h| h.excludes(*p))));
+        assert_eq!(super::half_planes(&[[0, 1, 1], [0, 2, 2], [0, 5, 5], [0, 2, 2]]), None);
+        assert_eq!(super::half_planes(&[]), None);
     }
 
     proptest! {

@@ -26,15 +26,8 @@ pub(super) fn of_footprint(footprint: &[(u32, u32)]) -> Option<f64> {
     if corners.is_empty() {
         return None;
     }
-    // A prism over the polygon has the polygon's edges as its side faces; its lids, one voxel up and down, hold plane 0.
-    let mut prism = face_centres(&corners, &[1, 2]);
-    for i in 0..prism.len() {
-        let [_, y, x] = prism[i];
-        prism[i] = [-1, y, x];
-        prism.push([1, y, x]);
-    }
-    let half_spaces = hull::half_spaces(&hull::line_ends(prism))?;
-    Some(footprint.len() as f64 / count_inside(&corners, &half_spaces)? as f64)
+    let half_planes = hull::half_planes(&face_centres(&corners, &[1, 2]))?;
+    Some(footprint.len() as f64 / count_inside(&corners, &half_planes)? as f64)
 }
 
 /// The voxels that can be corners of the hull, relative to the low corner of the bounding box.

@@ -23,7 +23,7 @@ fn six() -> Limits {
 #[test]
 fn limits_are_strict_and_apart() {
     let truth = detections(&[(0.0, 0.0, 0.0)]);
-    let matches = |t, y, x| match_within(&truth, &detections(&[(t, y, x)]), &six()).len();
+    let matches = |t, y, x| match_within(&truth, &detections(&[(t, y, x)]), &six()).unwrap().len();
     assert_eq!(matches(5.9, 5.9, 0.0), 1, "inside both limits, though 8.3 away in mixed units");
     assert_eq!(matches(6.0, 0.0, 0.0), 0);
     assert_eq!(matches(-6.0, 0.0, 0.0), 0);
@@ -41,9 +41,12 @@ fn a_limit_in_micrometres_is_the_same_limit_in_pixels() {
             Limits::physical(DEFAULT_SPACE, Seconds::new(6.0 * interval), pixel_size, Seconds::new(interval)).unwrap();
         let truth = detections(&[(7.0, 3.0, 3.0)]);
         for (t, y) in [(13.0, 3.0), (7.0, 9.0), (1.0, 3.0)] {
-            assert!(match_within(&truth, &detections(&[(t, y, 3.0)]), &limits).is_empty(), "{interval} {t} {y}");
+            assert!(
+                match_within(&truth, &detections(&[(t, y, 3.0)]), &limits).unwrap().is_empty(),
+                "{interval} {t} {y}"
+            );
         }
-        assert_eq!(match_within(&truth, &detections(&[(12.0, 6.0, 7.0)]), &limits).len(), 1);
+        assert_eq!(match_within(&truth, &detections(&[(12.0, 6.0, 7.0)]), &limits).unwrap().len(), 1);
     }
 }
 
@@ -53,8 +56,8 @@ fn oblong_pixels_make_an_ellipse() {
     let limits = Limits::physical(DEFAULT_SPACE, DEFAULT_TIME, pixel_size, Seconds::new(0.1)).unwrap();
     assert!((limits.space_px().0 - 3.0).abs() < 1e-12 && (limits.space_px().1 - 6.0).abs() < 1e-12);
     let truth = detections(&[(0.0, 0.0, 0.0)]);
-    assert_eq!(match_within(&truth, &detections(&[(0.0, 0.0, 5.0)]), &limits).len(), 1);
-    assert_eq!(match_within(&truth, &detections(&[(0.0, 5.0, 0.0)]), &limits).len(), 0);
+    assert_eq!(match_within(&truth, &detections(&[(0.0, 0.0, 5.0)]), &limits).unwrap().len(), 1);
+    assert_eq!(match_within(&truth, &detections(&[(0.0, 5.0, 0.0)]), &limits).unwrap().len(), 0);
 }
 
 #[test]
@@ -74,21 +77,21 @@ fn more_pairs_come_before_nearer_pairs() {
     // The nearest pair (1, 0) would leave truth 0 alone.
     let truths = detections(&[(0.0, 0.0, 0.0), (0.0, 0.0, 5.0)]);
     let predictions = detections(&[(0.0, 0.0, 4.9), (0.0, 0.0, 10.0)]);
-    assert_eq!(indices(&match_within(&truths, &predictions, &six())), [(0, 0), (1, 1)]);
+    assert_eq!(indices(&match_within(&truths, &predictions, &six()).unwrap()), [(0, 0), (1, 1)]);
 }
 
 #[test]
 fn among_equally_many_the_nearest_are_chosen() {
     let truths = detections(&[(0.0, 0.0, 0.0), (0.0, 0.0, 2.0)]);
     let predictions = detections(&[(0.0, 0.0, 2.1), (0.0, 0.0, 0.1), (0.0, 0.0, 1.0)]);
-    let pairs = match_within(&truths, &predictions, &six());
+    let pairs = match_within(&truths, &predictions, &six()).unwrap();
     assert_eq!(indices(&pairs), [(0, 1), (1, 0)]);
     assert!((pairs[0].distance_px - 0.1).abs() < 1e-12);
 }
 
 #[test]
 fn a_pair_tells_its_distance_and_delay() {
-    let pairs = match_within(&detections(&[(4.0, 0.0, 0.0)]), &detections(&[(2.0, 3.0, 4.0)]), &six());
+    let pairs = match_within(&detections(&[(4.0, 0.0, 0.0)]), &detections(&[(2.0, 3.0, 4.0)]), &six()).unwrap();
     assert_eq!(pairs, [Pair { truth: 0, prediction: 0, distance_px: 5.0, delay_frames: -2.0 }]);
 }
 
@@ -96,12 +99,12 @@ fn a_pair_tells_its_distance_and_delay() {
 fn nothing_matches_nothing() {
     let one = detections(&[(0.0, 0.0, 0.0)]);
     for (truths, predictions) in [(&[][..], &[][..]), (&one, &[]), (&[], &one)] {
-        assert!(match_within(truths, predictions, &six()).is_empty());
+        assert!(match_within(truths, predictions, &six()).unwrap().is_empty());
         assert!(match_published(truths, predictions).unwrap().is_empty());
     }
     let nowhere =
         detections(&[(f64::NAN, 0.0, 0.0), (f64::INFINITY, 0.0, 0.0), (1e308, -1e308, 1e308), (0.0, 0.0, 0.0)]);
-    assert_eq!(indices(&match_within(&nowhere, &nowhere, &six())), [(2, 2), (3, 3)]);
+    assert_eq!(indices(&match_within(&nowhere, &nowhere, &six()).unwrap()), [(2, 2), (3, 3)]);
     assert_eq!(indices(&match_published(&nowhere, &nowhere).unwrap()), [(2, 2), (3, 3)]);
 }
 
@@ -121,7 +124,7 @@ fn the_published_rule_can_lose_a_pair() {
     let truths = detections(&[(0.0, 0.0, 0.0), (0.0, 0.0, 5.0)]);
     let predictions = detections(&[(0.0, 0.0, 5.0), (0.0, 0.0, 10.0)]);
     assert_eq!(indices(&match_published(&truths, &predictions).unwrap()), [(1, 0)]);
-    assert_eq!(indices(&match_within(&truths, &predictions, &six())), [(0, 0), (1, 1)]);
+    assert_eq!(indices(&match_within(&truths, &predictions, &six()).unwrap()), [(0, 0), (1, 1)]);
 }
 
 #[test]
@@ -174,7 +177,7 @@ proptest! {
     #[test]
     fn the_matching_is_the_largest_and_then_the_nearest(truths in crowd(7), predictions in crowd(7), space in 1..6i32) {
         let limits = Limits::new(f64::from(space), 3.0).unwrap();
-        let pairs = match_within(&truths, &predictions, &limits);
+        let pairs = match_within(&truths, &predictions, &limits).unwrap();
         let (n, cost) = brute_force(&truths, &predictions, &limits);
         prop_assert!(is_one_to_one(&pairs));
         prop_assert_eq!(pairs.len(), n);
@@ -184,7 +187,7 @@ proptest! {
     #[test]
     fn order_side_and_place_do_not_matter(truths in crowd(60), predictions in crowd(60), seed in 0..1000usize) {
         let limits = Limits::new(2.5, 3.0).unwrap();
-        let pairs = match_within(&truths, &predictions, &limits);
+        let pairs = match_within(&truths, &predictions, &limits).unwrap();
         let cost = total_cost(&pairs, &truths, &predictions, &limits);
 
         let mut shuffled = truths.clone();
@@ -193,18 +196,18 @@ proptest! {
             shuffled.rotate_left(seed % n);
             shuffled.swap(0, seed % n);
         }
-        let again = match_within(&shuffled, &predictions, &limits);
+        let again = match_within(&shuffled, &predictions, &limits).unwrap();
         prop_assert_eq!(again.len(), pairs.len());
         prop_assert!((total_cost(&again, &shuffled, &predictions, &limits) - cost).abs() < 1e-9);
 
-        let exchanged = match_within(&predictions, &truths, &limits);
+        let exchanged = match_within(&predictions, &truths, &limits).unwrap();
         prop_assert_eq!(exchanged.len(), pairs.len());
         prop_assert!((total_cost(&exchanged, &predictions, &truths, &limits) - cost).abs() < 1e-9);
 
         let shift = |list: &[Detection]| -> Vec<Detection> {
             list.iter().map(|d| Detection::new(d.t_frame + 100.0, d.y_px - 7.0, d.x_px + 512.0)).collect()
         };
-        let moved = match_within(&shift(&truths), &shift(&predictions), &limits);
+        let moved = match_within(&shift(&truths), &shift(&predictions), &limits).unwrap();
         prop_assert_eq!(moved.len(), pairs.len());
         prop_assert!((total_cost(&moved, &truths, &predictions, &limits) - cost).abs() < 1e-9);
     }
@@ -212,7 +215,7 @@ proptest! {
     #[test]
     fn a_dense_solver_agrees(truths in crowd(40), predictions in crowd(40)) {
         let limits = Limits::new(3.0, 3.0).unwrap();
-        let pairs = match_within(&truths, &predictions, &limits);
+        let pairs = match_within(&truths, &predictions, &limits).unwrap();
         // An impossible pair costs more than all possible ones together.
         let costs: Vec<f64> = truths
             .iter()
@@ -229,14 +232,14 @@ proptest! {
     #[test]
     fn every_prefix_of_a_ranking_has_its_largest_matching(truths in crowd(40), predictions in crowd(40)) {
         let limits = Limits::new(3.0, 3.0).unwrap();
-        let truths_of = truths_within(&truths, &predictions, &limits);
+        let truths_of = truths_within(&truths, &predictions, &limits).unwrap();
         let order: Vec<usize> = (0..predictions.len()).rev().collect();
         let raised = greedy_by_rank(&truths_of, truths.len(), &order);
         let mut tp = 0;
         for (n, &prediction) in order.iter().enumerate() {
             tp += usize::from(raised[prediction]);
             let kept: Vec<Detection> = order[..=n].iter().map(|&i| predictions[i]).collect();
-            prop_assert_eq!(tp, match_within(&truths, &kept, &limits).len());
+            prop_assert_eq!(tp, match_within(&truths, &kept, &limits).unwrap().len());
         }
     }
 
@@ -245,6 +248,6 @@ proptest! {
         let published = match_published(&truths, &predictions).unwrap();
         prop_assert!(is_one_to_one(&published));
         // A mixed distance below 6 is inside both limits of 6.
-        prop_assert!(published.len() <= match_within(&truths, &predictions, &six()).len());
+        prop_assert!(published.len() <= match_within(&truths, &predictions, &six()).unwrap().len());
     }
 }
