@@ -8,14 +8,12 @@ use sparkwave_core::table::{Table, Value};
 /// What is shown: alternatives in order of preference (column, axis title); the first with a value is taken.
 const QUANTITIES: &[&[(&str, &str)]] = &[
     &[("peak_dff", "Amplitude (ΔF/F₀)")],
-    &[("duration_s", "Duration (s)"), ("duration_frames", "Duration (frames)")],
+    &[("duration_s", "Duration (s)"), ("n_frames", "Duration (frames)")],
     &[("area_um2", "Area (µm²)"), ("area_px", "Area (px)")],
-    &[
-        ("inter_event_interval_s", "Inter-event interval (s)"),
-        ("inter_event_interval_frames", "Inter-event interval (frames)"),
-    ],
-    &[("rise_time_s", "Rise time (s)"), ("rise_time_frames", "Rise time (frames)")],
-    &[("decay_time_s", "Decay time (s)"), ("decay_time_frames", "Decay time (frames)")],
+    &[("inter_event_interval_s", "Inter-event interval (s)")],
+    &[("rise_time_s", "Rise time (s)")],
+    &[("decay_time_s", "Decay time (s)")],
+    &[("half_width_s", "Width at half maximum (s)")],
     &[("score", "Score")],
 ];
 const COLUMNS: usize = 3;

@@ -34,7 +34,7 @@ pub fn filmstrips(clips: &[Clip], scale: &Scale) -> Figure {
     } else {
         let title = format!("Frames, time from the peak ({time_unit})");
         canvas.text(Text::new((LEFT, 14.0), title, TICK_SIZE).colored(palette::QUIET));
-        let title = format!("ΔF/F₀ of the footprint against time ({time_unit})");
+        let title = format!("ΔF/F₀ against time ({time_unit})");
         canvas.text(Text::new((strip_right + 36.0, 14.0), title, TICK_SIZE).colored(palette::QUIET));
         let bar_width = (FRAME / zoom).min(widest(2)) * 4.0;
         scale_bar::draw(&mut canvas, scale, bar_width, zoom, (strip_right, TOP + n_rows * ROW - 2.0));

@@ -8,7 +8,7 @@ use ndarray::Array2;
 use sparkwave_core::event::Event;
 
 /// Quantiles of the kymograph that become white and black: events are far less than 1 % of it and should be black.
-const WINDOW: (f64, f64) = (0.01, 0.9985);
+const WINDOW: (f64, f64) = (0.01, 0.9995);
 /// Between an event and the lines beside it.
 const GAP: f64 = 2.0;
 const IMAGE_WIDTH: f64 = 620.0;

@@ -1,6 +1,6 @@
 //! A canvas as an SVG document with live text and embedded images.
 
-use super::canvas::{Anchor, Canvas, Mark, Paint, Polyline, Rgb, Text};
+use super::canvas::{Anchor, Canvas, Mark, Paint, Point, Polyline, Rgb, Text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
@@ -14,7 +14,8 @@ pub(super) fn write(canvas: &Canvas, label: &str) -> String {
     let (width, height) = (Number(canvas.width), Number(canvas.height));
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         role=\"img\" aria-label=\"{}\" font-family=\"{FAMILIES}\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n",
+         role=\"img\" aria-label=\"{}\" font-family=\"{FAMILIES}\" fill-rule=\"evenodd\" \
+         stroke-linejoin=\"round\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n",
         escape(label)
     );
     for mark in &canvas.marks {
@@ -90,8 +91,16 @@ fn push(out: &mut String, arguments: std::fmt::Arguments<'_>) {
 }
 
 fn push_line(out: &mut String, line: &Polyline) {
-    for (i, (x, y)) in line.points.iter().enumerate() {
-        push(out, format_args!("{}{} {}", if i == 0 { 'M' } else { 'L' }, Number(*x), Number(*y)));
+    // Outlines of pixels have horizontal and vertical edges only, and there may be thousands of them.
+    let mut previous: Option<Point> = None;
+    for &(x, y) in &line.points {
+        match previous {
+            None => push(out, format_args!("M{} {}", Number(x), Number(y))),
+            Some(from) if from.1 == y => push(out, format_args!("H{}", Number(x))),
+            Some(from) if from.0 == x => push(out, format_args!("V{}", Number(y))),
+            Some(_) => push(out, format_args!("L{} {}", Number(x), Number(y))),
+        }
+        previous = Some((x, y));
     }
     if line.closed {
         out.push('Z');
@@ -101,7 +110,7 @@ fn push_line(out: &mut String, line: &Polyline) {
 fn push_paint(out: &mut String, paint: &Paint) {
     match paint.fill {
         Some((color, opacity)) => {
-            push(out, format_args!(" fill=\"{}\" fill-rule=\"evenodd\"", Hex(color)));
+            push(out, format_args!(" fill=\"{}\"", Hex(color)));
             if opacity < 1.0 {
                 push(out, format_args!(" fill-opacity=\"{}\"", Number(opacity)));
             }
@@ -110,7 +119,6 @@ fn push_paint(out: &mut String, paint: &Paint) {
     }
     if let Some(stroke) = paint.stroke {
         push(out, format_args!(" stroke=\"{}\" stroke-width=\"{}\"", Hex(stroke.color), Number(stroke.width)));
-        out.push_str(" stroke-linejoin=\"round\" stroke-linecap=\"butt\"");
         if stroke.opacity < 1.0 {
             push(out, format_args!(" stroke-opacity=\"{}\"", Number(stroke.opacity)));
         }
@@ -135,7 +143,7 @@ fn push_text(out: &mut String, text: &Text) {
         out.push_str(" font-weight=\"bold\"");
     }
     if text.halo {
-        out.push_str(" stroke=\"#fff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\"");
+        out.push_str(" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\"");
     }
     if text.upwards {
         push(out, format_args!(" transform=\"rotate(-90 {x} {y})\""));

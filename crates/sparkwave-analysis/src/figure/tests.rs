@@ -114,7 +114,7 @@ fn an_outline_lies_on_the_pixels_it_surrounds() {
     let mut projection = Array2::zeros((10, 10));
     projection[[3, 5]] = 100.0;
     let figure = max_projection(&projection, &[event(1, 0, 3, 5)], &calibrated());
-    assert!(figure.svg.contains("M320 196.8L381.6 196.8L381.6 258.4L320 258.4Z"), "{}", figure.svg);
+    assert!(figure.svg.contains("M320 196.8H381.6V258.4H320Z"), "{}", figure.svg);
     // The same place in the PNG, twice as large, is dark through the fill; one pixel further it is white.
     let (info, pixels) = decode(&figure.png);
     let at = |x: usize, y: usize| pixels[3 * (y * info.width as usize + x)];

@@ -9,7 +9,7 @@ const SHOWN: &[&[&str]] = &[
     &["event_id"],
     &["region_id"],
     &["t_peak_s", "t_peak_frame"],
-    &["duration_s", "duration_frames"],
+    &["duration_s", "n_frames"],
     &["y_um", "y_px"],
     &["x_um", "x_px"],
     &["area_um2", "area_px", "n_voxels"],
