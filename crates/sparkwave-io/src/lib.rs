@@ -15,6 +15,8 @@ mod calibration;
 pub mod convert;
 pub mod csv;
 pub mod error;
+#[doc(hidden)]
+pub mod exercise;
 mod folder;
 mod gif;
 mod hdf5;

@@ -1,5 +1,8 @@
 //! Movies through every format and back, against files of other programs, and against hostile bytes.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod allocation;
 mod common;
+mod foreign;
+mod hostile;
 mod round_trip;
