@@ -235,6 +235,18 @@ fn a_moving_event_has_path_displacement_and_speed() {
 }
 
 #[test]
+fn the_weights_of_each_frame_move_the_centre() {
+    // From x = 3 to x = 1 in one frame though the pixels stay: 1 um in 0.1 s.
+    let mut shifting = event(&[[0, 0, 0], [0, 0, 4], [1, 0, 0], [1, 0, 4]]);
+    shifting.dff = vec![1.0, 3.0, 3.0, 1.0];
+    check(
+        &measured(shifting),
+        0,
+        &[("path_um", Some(1.0)), ("displacement_um", Some(1.0)), ("speed_um_per_s", Some(10.0))],
+    );
+}
+
+#[test]
 fn neighbours_and_intervals() {
     let at = |id: u32, region_id: u32, t: u32, x: u32| {
         let mut event = event(&[[t, 0, x]]);
