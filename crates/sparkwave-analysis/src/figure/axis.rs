@@ -102,7 +102,8 @@ impl Ticks {
     pub(super) fn new(range: (f64, f64), n_most: usize) -> Self {
         let (low, high) = (range.0.min(range.1), range.0.max(range.1));
         let length = high - low;
-        if !(length.is_finite() && length > 0.0) {
+        // Below this the step itself could vanish; no measurement is that small.
+        if !(length.is_finite() && length > 1e-290) {
             return Self { values: vec![low], decimals: 2 };
         }
         let step = round_up(length / n_most.max(2) as f64);

@@ -4,7 +4,7 @@ use super::Clip;
 use super::bitmap;
 use super::gray::Window;
 use super::palette;
-use ndarray::{Axis, s};
+use ndarray::Axis;
 
 /// Frames in a strip.
 pub(super) const N_FRAMES: usize = 8;
@@ -75,7 +75,7 @@ pub(super) fn clip_window(clip: &Clip) -> Window {
 
 /// The pixels `(y, x)` of the mask in one frame of the clip.
 pub(super) fn mask_pixels(clip: &Clip, frame: usize) -> Vec<(u32, u32)> {
-    let mask = clip.mask.slice(s![frame, .., ..]);
+    let Some(mask) = clip.mask.axis_iter(Axis(0)).nth(frame) else { return Vec::new() };
     mask.indexed_iter().filter(|&(_, &inside)| inside).map(|((y, x), _)| (y as u32, x as u32)).collect()
 }
 

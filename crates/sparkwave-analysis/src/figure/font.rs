@@ -22,6 +22,16 @@ pub(super) fn width(text: &str, size: f64, bold: bool) -> f64 {
     units * size / f64::from(face.units_per_em())
 }
 
+/// The text cut to a width, with an ellipsis at its end if anything had to go.
+pub(super) fn shortened(text: &str, size: f64, bold: bool, most: f64) -> String {
+    if width(text, size, bold) <= most {
+        return text.to_owned();
+    }
+    let mut kept = text.to_owned();
+    while kept.pop().is_some() && width(&format!("{kept}…"), size, bold) > most {}
+    format!("{}…", kept.trim_end())
+}
+
 /// Feeds the outlines of a line of text to `pen`, in font units, y upwards, from the origin to the right; `advance`
 /// tells the pen where the next glyph begins. Gives the number of font units per em.
 pub(super) fn outline<P: OutlineBuilder>(
@@ -60,6 +70,13 @@ mod tests {
         {
             assert!((width(text, 1.0, bold) - expected).abs() < 0.001, "{text}: {}", width(text, 1.0, bold));
         }
+    }
+
+    #[test]
+    fn long_texts_are_cut_to_their_place() {
+        assert_eq!(shortened("short", 12.0, false, 100.0), "short");
+        let cut = shortened("a rather long text that has no room", 12.0, true, 100.0);
+        assert!(cut.ends_with('…') && cut.len() > 10 && width(&cut, 12.0, true) <= 100.0, "{cut}");
     }
 
     #[test]

@@ -26,7 +26,11 @@ pub fn side_by_side(left: &Array2<f32>, right: &Array2<f32>, captions: [&str; 2]
         let x = MARGIN + i as f64 * (width + GAP);
         let top = MARGIN + HEADER;
         canvas.text(Text::new((x, top - 9.0), letter, 14.0).bold());
-        canvas.text(Text::new((x + 18.0, top - 9.0), shortened(captions[i], width - 18.0), LABEL_SIZE));
+        canvas.text(Text::new(
+            (x + 18.0, top - 9.0),
+            font::shortened(captions[i], LABEL_SIZE, false, width - 18.0),
+            LABEL_SIZE,
+        ));
         if !image.is_empty() {
             let bitmap = gray::inverted(&gray::fitted(image, Pool::Mean).view(), Window::of(image, WINDOW.0, WINDOW.1));
             canvas.image((x, top), width, height(image), bitmap, true);
@@ -36,14 +40,4 @@ pub fn side_by_side(left: &Array2<f32>, right: &Array2<f32>, captions: [&str; 2]
     let caption =
         format!("A: {}. B: {}. Inverted gray, each image windowed by its own quantiles.", captions[0], captions[1]);
     canvas.into_figure("side_by_side", caption, None)
-}
-
-/// The text cut to a width, an ellipsis at its end.
-fn shortened(text: &str, width: f64) -> String {
-    if font::width(text, LABEL_SIZE, false) <= width {
-        return text.to_owned();
-    }
-    let mut kept: String = text.to_owned();
-    while kept.pop().is_some() && font::width(&format!("{kept}…"), LABEL_SIZE, false) > width {}
-    format!("{}…", kept.trim_end())
 }

@@ -2,7 +2,7 @@
 
 use super::axis::{self, LABEL_SIZE, Panel, TICK_SIZE};
 use super::canvas::{Anchor, Canvas, Paint, Point, Text};
-use super::{Figure, palette};
+use super::{Figure, font, palette};
 use sparkwave_core::table::{Table, Value};
 
 /// Draws a precision-recall curve, points `(recall, precision)` in the order of the thresholds, both in 0..=1, over lines
@@ -24,8 +24,10 @@ pub fn precision_recall(curve: &[(f64, f64)], ap: Option<f64>, title: &str) -> F
     }
     panel.draw_x_axis(&mut canvas, "Recall");
     panel.draw_y_axis(&mut canvas, "Precision");
-    canvas.text(Text::new((panel.left, 20.0), title, LABEL_SIZE).bold());
     let ap_text = ap.filter(|ap| ap.is_finite()).map(|ap| format!("AP = {}", axis::fixed(ap, 3)));
+    let ap_width = ap_text.as_ref().map_or(0.0, |text| font::width(text, LABEL_SIZE, false) + 16.0);
+    let title = font::shortened(title, LABEL_SIZE, true, panel.width - ap_width);
+    canvas.text(Text::new((panel.left, 20.0), title, LABEL_SIZE).bold());
     if let Some(text) = &ap_text {
         canvas.text(Text::new((panel.right(), 20.0), text, LABEL_SIZE).anchored(Anchor::End));
     }

@@ -90,7 +90,8 @@ impl<'a> Report<'a> {
 
 /// Writes the report as one self-contained HTML5 document.
 ///
-/// Numbers in the page have 7 significant digits (traces 4); the tables beside the report are exact.
+/// Numbers in the page have 7 significant digits (traces 4); the tables beside the report are exact. A row takes about
+/// 10 bytes a column; a crop and a trace take 8 to 12 kB an event, so it is the caller who says how many there are.
 pub fn report_html(report: &Report<'_>) -> String {
     let title = escape(&report.title);
     let mut page = format!(

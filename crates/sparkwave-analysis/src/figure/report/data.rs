@@ -1,6 +1,6 @@
 //! What the page's script works on, as JSON.
 
-use super::Report;
+use super::{Report, Trace};
 use serde_json::{Map, Value as Json, json};
 use sparkwave_core::table::{Column, Value};
 
@@ -35,15 +35,25 @@ pub(super) fn json(report: &Report<'_>) -> String {
         .traces
         .iter()
         .map(|trace| {
-            let dff: Vec<Json> = trace.dff.iter().map(|&v| rounded(f64::from(v), 4)).collect();
-            let content =
-                json!({ "first": trace.first_frame, "start": trace.start_frame, "end": trace.end_frame, "dff": dff });
+            let (first, values) = around(trace);
+            let dff: Vec<Json> = values.iter().map(|&v| rounded(f64::from(v), 4)).collect();
+            let content = json!({ "first": first, "start": trace.start_frame, "end": trace.end_frame, "dff": dff });
             (trace.event_id.to_string(), content)
         })
         .collect();
     let interval = report.scale.frame_interval.map(|interval| interval.get());
     let all = json!({ "columns": columns, "crops": crops, "traces": traces, "frame_interval_s": interval });
     escape(&all.to_string())
+}
+
+/// The part of a trace that the page draws, with its first frame: the event, and on each side twice its duration but at
+/// least 30 frames. Whole traces of thousands of events would be most of the page.
+fn around(trace: &Trace) -> (usize, &[f32]) {
+    let margin = 2 * trace.end_frame.saturating_sub(trace.start_frame).max(15);
+    let local = |frame: usize| frame.saturating_sub(trace.first_frame).min(trace.dff.len());
+    let first = local(trace.start_frame.saturating_sub(margin));
+    let last = local(trace.end_frame.saturating_add(margin)).max(first);
+    (trace.first_frame + first, &trace.dff[first..last])
 }
 
 /// JSON with the characters escaped that could end a `script` element or confuse a JavaScript parser.
@@ -97,6 +107,19 @@ mod tests {
         assert!(!escaped.contains(['<', '>', '&', '\u{2028}']), "{escaped}");
         let back: String = serde_json::from_str(&escaped).expect("still JSON");
         assert_eq!(back, "</script><!--\u{2028}&");
+    }
+
+    #[test]
+    fn a_trace_is_cut_to_the_surroundings_of_its_event() {
+        let dff: Vec<f32> = (0..600u16).map(f32::from).collect();
+        let mut trace = Trace { event_id: 1, first_frame: 100, dff, start_frame: 300, end_frame: 305 };
+        let (first, values) = around(&trace);
+        assert_eq!((first, values.len(), values[0]), (270, 65, 170.0));
+        (trace.start_frame, trace.end_frame) = (110, 150);
+        let (first, values) = around(&trace);
+        assert_eq!((first, values.len(), values[0]), (100, 130, 0.0));
+        (trace.start_frame, trace.end_frame) = (5000, 5010);
+        assert!(around(&trace).1.is_empty());
     }
 
     #[test]

@@ -192,13 +192,11 @@
   const drawTrace = (trace) => {
     const [width, height, left, right, top, bottom] = [390, 170, 46, 8, 10, 36];
     const interval = data.frame_interval_s || 1;
-    const margin = Math.max(30, 2 * (trace.end - trace.start));
-    const first = Math.max(0, trace.start - margin - trace.first);
-    const values = trace.dff.slice(first, Math.max(first, trace.end + margin - trace.first));
+    const values = trace.dff;
     const known = values.filter((value) => value !== null);
     const low = Math.min(0, ...known);
     const high = Math.max(low + 1e-3, ...known);
-    const begin = trace.first + first;
+    const begin = trace.first;
     const x = (frame) => left + (frame - begin + 0.5) / Math.max(1, values.length) * (width - left - right);
     const y = (value) => top + (high - value) / (high - low) * (height - top - bottom);
     const svg = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "dF/F0 of the event's footprint" });
