@@ -12,48 +12,10 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from scipy import ndimage as ndi
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
-DISTANCE_UM, DELAY_S = 0.96, 0.6  # 6 px and 6 frames at the published 0.16 um and 0.1 s
+from scoring import curve_of
+
 BORDER_PX = 9  # more than the largest drift: what enters the frame there was not seen in every frame
-
-
-# --- scoring -------------------------------------------------------------------------------------------------------
-
-
-def pairs_within(truth, found, dt_s, pixel_um):
-    """Boolean [n_truth, n_found]: within both tolerances. Rows are (t_frame, y_px, x_px)."""
-    delay = np.abs(truth[:, None, 0] - found[None, :, 0]) * dt_s
-    distance = np.hypot(*(truth[:, None, 1:3] - found[None, :, 1:3]).transpose(2, 0, 1)) * pixel_um
-    return (distance <= DISTANCE_UM + 1e-9) & (delay <= DELAY_S + 1e-9)
-
-
-def count_matches(allowed):
-    if 0 in allowed.shape:
-        return 0
-    return int((maximum_bipartite_matching(csr_matrix(allowed), perm_type="column") >= 0).sum())
-
-
-def score_detections(truth, found, scores, dt_s, pixel_um, n_thresholds=200):
-    """Counts at every threshold (a maximum matching each), best F1, and AP = sum (R_n - R_n-1) P_n, not extrapolated."""
-    order = np.argsort(-scores, kind="stable")
-    found, scores = found[order], scores[order]
-    allowed = pairs_within(truth, found, dt_s, pixel_um)
-    ends = np.flatnonzero(np.append(np.diff(scores) != 0, True)) + 1 if len(scores) else np.array([], int)
-    if len(ends) > n_thresholds:
-        keep = np.unique(np.geomspace(1, len(ends), n_thresholds).astype(int)) - 1
-        ends = ends[keep]
-    curve, ap, last_recall = [], 0.0, 0.0
-    for n in ends:
-        tp = count_matches(allowed[:, :n])
-        precision, recall = tp / n, tp / len(truth)
-        curve.append((scores[n - 1], tp, n, precision, recall, 2 * tp / (n + len(truth))))
-        ap += (recall - last_recall) * precision
-        last_recall = recall
-    best = max(curve, key=lambda c: c[5], default=(np.nan, 0, 0, 0.0, 0.0, 0.0))
-    last = curve[-1] if curve else best
-    return {"ap": ap, "best": best, "all": last}
 
 
 # --- alignment -----------------------------------------------------------------------------------------------------
@@ -69,10 +31,8 @@ def estimate_drift(movie):
     from skimage.registration import phase_cross_correlation
 
     reference = ndi.gaussian_filter(movie[0].astype(np.float32), 1)
-    shifts = [
-        phase_cross_correlation(reference, ndi.gaussian_filter(f.astype(np.float32), 1), upsample_factor=20, normalization=None)[0]
-        for f in movie
-    ]
+    smoothed = (ndi.gaussian_filter(f.astype(np.float32), 1) for f in movie)
+    shifts = [phase_cross_correlation(reference, f, upsample_factor=20, normalization=None)[0] for f in smoothed]
     return -np.array(shifts)
 
 
@@ -190,7 +150,7 @@ def noise_by_exclusion(traces, fraction=0.01, tolerance=0.02):
 
 
 def pixel_runs(dff, sigma, half_window, high=4.0, low=2.0):
-    """Boolean [T, N]: samples in a run >= low * sigma that holds a peak >= high * sigma, within the window of that peak."""
+    """Boolean [T, N]: samples of runs >= low * sigma around a peak >= high * sigma, within the window of that peak."""
     n = len(dff)
     mask = np.zeros(dff.shape, bool)
     above = dff >= low * sigma
@@ -252,7 +212,8 @@ def main():
     parser.add_argument("--idt-true-drift", action="store_true")
     parser.add_argument("--write", action="store_true", help="write each detection list beside the movie")
     args = parser.parse_args()
-    print("| recording | detector | F1 | precision | recall | AP | detections | true |\n|---|---|---|---|---|---|---|---|")
+    print("| recording | detector | F1 | precision | recall | AP | detections | true |")
+    print("|---|---|---|---|---|---|---|---|")
     table = {}
     for folder in map(Path, args.folders):
         facts = json.loads((folder / "simulation.json").read_text())
@@ -268,13 +229,13 @@ def main():
                 found, scores, foreground = detect_idt(align(movie, estimate), dt_s, pixel_um, BORDER_PX)
                 rms = np.sqrt(np.mean(((estimate - drift) ** 2).sum(1)))
                 print(f"| {folder.name} | (IDT drift RMS {rms:.3f} px, foreground {foreground.mean():.3f}) |")
-            s = score_detections(truth, found, scores, dt_s, pixel_um)
+            curve, ap = curve_of(truth, found, scores, dt_s, pixel_um)
             # IDT has its own threshold; the Gaussian one is read at its best.
-            point = s["best"] if name == "gaussian" else s["all"]
-            row = (point[5], point[3], point[4], s["ap"], point[2], len(truth))
+            point = max(curve, key=lambda p: p.f1) if name == "gaussian" else curve[-1]
+            row = (point.f1, point.precision, point.recall, ap, point.n_found, len(truth))
             table.setdefault(name, []).append(row[:4])
             text = " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row)
-            print(f"| {folder.name} | {name} at {point[0]:.2f} | {text} |", flush=True)
+            print(f"| {folder.name} | {name} at {point.threshold:.2f} | {text} |", flush=True)
             if args.write:
                 rows = np.column_stack([found, scores])
                 np.savetxt(folder / f"{name}.csv", rows, "%.4f", ",", header="t_frame,y_px,x_px,score", comments="")

@@ -45,7 +45,7 @@ def arpls(y, lam, ratio, max_iter, ddof):
 def noise_by_exclusion(trace, fraction=0.01, tolerance=0.02):
     """(sigma, samples left): drop the ceil(fraction * left) largest samples until the SD changes by < tolerance.
 
-    The SD is the population SD.  Dropping also stops, with the SD before the drop, where it would leave fewer than half.
+    The SD is the population SD.  Dropping also stops, with the SD before it, where it would leave fewer than half.
     """
     ordered = np.sort(np.asarray(trace, float))
     keep, sigma = len(ordered), ordered.std()

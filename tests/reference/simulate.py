@@ -198,7 +198,8 @@ def render_neuron(style, paths, spines, shape, pixel_um):
         layer = np.zeros(shape)
         # A line of unit point sources every 0.5 px has a ridge of 2 / (sqrt(2 pi) sigma) after the blur.
         splat(layer, points[chosen, 0], points[chosen, 1], points[chosen, 3] * np.sqrt(2 * np.pi) * sigma / 2)
-        image = np.maximum(image, ndi.gaussian_filter(layer, sigma)) + 0.15 * np.minimum(image, ndi.gaussian_filter(layer, sigma))
+        layer = ndi.gaussian_filter(layer, sigma)
+        image = np.maximum(image, layer) + 0.15 * np.minimum(image, layer)  # crossings are brighter, but do not add up
     heads, necks = np.zeros(shape), np.zeros(shape)
     head_sigma = 0.22 / pixel_um
     for y, x, light, p, i in spines:
@@ -210,7 +211,7 @@ def render_neuron(style, paths, spines, shape, pixel_um):
 
 
 def smooth_field(rng, n_frames, shape, tau_frames, length_px, skew):
-    """Unit-variance field on a coarse grid, [T, gy, gx]; the caller enlarges each frame. `skew` > 0 gives rare peaks."""
+    """Unit-variance field on a coarse grid, [T, gy, gx], and its step in px. `skew` > 0 gives rare peaks."""
     step = max(length_px / 2.0, 1.0)
     grid = tuple(int(np.ceil(s / step)) + 3 for s in shape)
     extra = int(4 * tau_frames) + 1
@@ -310,7 +311,7 @@ def render_event(rng, style, event, neuron, paths, dt_s, pixel_um):
     first = int(np.floor(onset))
     frames = np.arange(first, first + int(np.ceil((5 * tau_s / dt_s) + delays.max())) + 3)
     patch = np.zeros((len(frames), *yy.shape), np.float32)
-    local = np.pad(neuron, 0, mode="edge")[np.clip(yy, 0, neuron.shape[0] - 1), np.clip(xx, 0, neuron.shape[1] - 1)]
+    local = neuron[np.clip(yy, 0, neuron.shape[0] - 1), np.clip(xx, 0, neuron.shape[1] - 1)]
     texture = ndi.gaussian_filter(np.sqrt(local / max(local.max(), 1e-9)), 0.6)
     for (cy, cx), delay, strength in zip(centres, delays, fade):
         blob = strength * np.exp(-((yy - PAD - cy) ** 2 + (xx - PAD - cx) ** 2) / (2 * sigma**2))
@@ -319,9 +320,53 @@ def render_event(rng, style, event, neuron, paths, dt_s, pixel_um):
     return first, top, patch / (0.4 + 0.6 * texture.max()), tau_s
 
 
+def render_haze(rng, style, neuron, pixel_um):
+    """Out-of-focus light: a smooth field, blurred cells and debris, and the neuron's own glow."""
+    canvas = neuron.shape
+    haze = ndi.gaussian_filter(rng.standard_normal(canvas), 5.0 / pixel_um, mode="wrap")
+    haze = 1 + style.haze_contrast * 0.5 * haze / haze.std()
+    glow = ndi.gaussian_filter(neuron, 3.0 / pixel_um)
+    for _ in range(int(12 * np.prod(canvas) / 560**2)):
+        blob = np.zeros(canvas)
+        blob[rng.integers(canvas[0]), rng.integers(canvas[1])] = 1
+        sigma = rng.uniform(0.8, 4.0) / pixel_um
+        haze += style.haze_contrast * rng.uniform(0.2, 1.0) * ndi.gaussian_filter(blob, sigma) * 2 * np.pi * sigma**2
+    haze = np.maximum(haze, 0.1) * style.haze_light * 0.7 + 0.3 * style.haze_light * glow / glow.mean()
+    return haze.astype(np.float32)
+
+
+def true_position(patch, mask, first, top, resting):
+    """(frame, y, x, peak dF/F0): the frame of the largest labelled dF, and the dF-weighted centroid of that frame."""
+    peak = int(np.argmax((patch * mask).sum((1, 2))))
+    weights = patch[peak] * mask[peak]
+    yy, xx = np.mgrid[: patch.shape[1], : patch.shape[2]]
+    y = (weights * yy).sum() / weights.sum() + top[0] - PAD
+    x = (weights * xx).sum() / weights.sum() + top[1] - PAD
+    ky, kx = np.unravel_index(np.argmax(patch[peak]), patch[peak].shape)
+    f0 = resting[np.clip(ky + top[0], 0, resting.shape[0] - 1), np.clip(kx + top[1], 0, resting.shape[1] - 1)]
+    return first + peak, y, x, patch[peak].max() / f0
+
+
+def paint_labels(labels, strongest, number, patch, mask, first, top):
+    """Give the event its voxels; where two events overlap, the larger dF owns the voxel (`strongest` remembers it)."""
+    for j, ky, kx in zip(*np.nonzero(mask)):
+        v = (first + j, ky + top[0] - PAD, kx + top[1] - PAD)
+        inside = 0 <= v[1] < labels.shape[1] and 0 <= v[2] < labels.shape[2]
+        if inside and patch[j, ky, kx] > strongest.get(v, 0.0):
+            strongest[v] = patch[j, ky, kx]
+            labels[v] = number
+
+
+def camera(rng, style, light):
+    """Counts of an electron-multiplying camera for the expected photoelectrons of one frame."""
+    electrons = rng.poisson(np.maximum(light, 0.0))
+    register = rng.standard_gamma(electrons.astype(np.float32), dtype=np.float32) * style.em_gain
+    register += rng.standard_normal(register.shape, dtype=np.float32) * style.read_electrons
+    return np.clip(np.rint(style.offset + register / style.electrons_per_count), 0, 65535)
+
+
 def simulate(out, style, shape, dt_s, pixel_um, seed):
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    """Write one recording into the folder `out`; the facts that simulation.json holds are returned."""
     rng = np.random.default_rng(seed)
     n_frames, height, width = shape
     canvas = (height + 2 * PAD, width + 2 * PAD)
@@ -331,84 +376,45 @@ def simulate(out, style, shape, dt_s, pixel_um, seed):
     shifted_paths = [np.column_stack([q[:, 0] + PAD, q[:, 1] + PAD, q[:, 2:]]) for q in paths]
     shifted_spines = [(y + PAD, x + PAD, light, p, i) for y, x, light, p, i in spines]
     neuron = render_neuron(style, shifted_paths, shifted_spines, canvas, pixel_um).astype(np.float32)
-
-    haze = ndi.gaussian_filter(rng.standard_normal(canvas), 5.0 / pixel_um, mode="wrap")
-    haze = 1 + style.haze_contrast * 0.5 * haze / haze.std()
-    glow = ndi.gaussian_filter(neuron, 3.0 / pixel_um)
-    for _ in range(int(12 * np.prod(canvas) / 560**2)):  # out-of-focus cells and debris
-        blob = np.zeros(canvas)
-        blob[rng.integers(canvas[0]), rng.integers(canvas[1])] = 1
-        sigma = rng.uniform(0.8, 4.0) / pixel_um
-        haze += style.haze_contrast * rng.uniform(0.2, 1.0) * ndi.gaussian_filter(blob, sigma) * 2 * np.pi * sigma**2
-    haze = np.maximum(haze, 0.1) * style.haze_light * 0.7 + 0.3 * style.haze_light * glow / glow.mean()
-    haze = haze.astype(np.float32)
+    haze = render_haze(rng, style, neuron, pixel_um)
 
     drift = make_drift(rng, n_frames, style)
     times = np.arange(n_frames) * dt_s
     amplitude = style.bleach_fraction / (1 - np.exp(-times[-1] / style.bleach_tau_s))
     bleach = 1 - amplitude * (1 - np.exp(-times / style.bleach_tau_s))
 
-    slow, slow_step = smooth_field(rng, n_frames, canvas, style.slow_s / dt_s, style.slow_um / pixel_um, 0.0)
-    flicker, flicker_step = smooth_field(rng, n_frames, canvas, style.flicker_s / dt_s, style.flicker_um / pixel_um, style.flicker_skew)
-    veil, veil_step = smooth_field(rng, n_frames, canvas, 5.0 / dt_s, 8.0 / pixel_um, 0.0)
+    def field(tau_s, length_um, skew=0.0):
+        return smooth_field(rng, n_frames, canvas, tau_s / dt_s, length_um / pixel_um, skew)
 
-    resting = neuron + haze
-    rendered, rows = [], []
-    labels = np.zeros(shape, np.uint16)
-    owner = {}
+    slow, slow_step = field(style.slow_s, style.slow_um)
+    flicker, flicker_step = field(style.flicker_s, style.flicker_um, style.flicker_skew)
+    veil, veil_step = field(5.0, 8.0)
+
+    rows, labels, strongest = [], np.zeros(shape, np.uint16), {}
+    by_frame = [[] for _ in range(n_frames)]
     for number, event in enumerate(plan_events(rng, style, paths, spines, (height, width), n_frames, dt_s), 1):
         first, top, patch, tau_s = render_event(rng, style, event, neuron, paths, dt_s, pixel_um)
-        last = min(first + len(patch), n_frames)
-        patch = patch[: last - first]
         cy, cx = int(round(event[0][0])) + PAD, int(round(event[0][1])) + PAD
-        patch = patch * (event[2] * resting[cy, cx])
-        rendered.append((first, last, top, patch))
-        # Truth: the frame of the largest total dF and the dF-weighted centroid of the labelled part of that frame.
+        patch = patch[: n_frames - first] * (event[2] * (neuron[cy, cx] + haze[cy, cx]))
         mask = patch >= LABEL_FRACTION * patch.max()
-        peak = int(np.argmax((patch * mask).sum((1, 2))))
-        weights = patch[peak] * mask[peak]
-        yy, xx = np.mgrid[: patch.shape[1], : patch.shape[2]]
-        y = (weights * yy).sum() / weights.sum() + top[0] - PAD
-        x = (weights * xx).sum() / weights.sum() + top[1] - PAD
-        k = np.unravel_index(np.argmax(patch[peak]), patch[peak].shape)
-        f0 = resting[np.clip(k[0] + top[0], 0, canvas[0] - 1), np.clip(k[1] + top[1], 0, canvas[1] - 1)]
-        rows.append((number, first + peak, y, x, patch[peak].max() / f0, tau_s, event[0][4]))
-        for j, ky, kx in zip(*np.nonzero(mask)):
-            v = (first + j, ky + top[0] - PAD, kx + top[1] - PAD)
-            if 0 <= v[1] < height and 0 <= v[2] < width and patch[j, ky, kx] > owner.get(v, 0.0):
-                owner[v] = patch[j, ky, kx]
-                labels[v] = number
+        rows.append((number, *true_position(patch, mask, first, top, neuron + haze), tau_s, event[0][4]))
+        paint_labels(labels, strongest, number, patch, mask, first, top)
+        for t in range(len(patch)):
+            by_frame[first + t].append((top, patch[t]))
 
     movie = np.empty(shape, np.uint16)
-    by_frame = [[] for _ in range(n_frames)]
-    for item in rendered:
-        for t in range(item[0], item[1]):
-            by_frame[t].append(item)
     for t in range(n_frames):
         light = 1 + style.slow_sd * enlarge(slow[t], slow_step, canvas)
         light += style.flicker_sd * enlarge(flicker[t], flicker_step, canvas)
         light *= neuron
-        for first, _, top, patch in by_frame[t]:
+        for top, plane in by_frame[t]:
             y0, x0 = max(top[0], 0), max(top[1], 0)
-            y1, x1 = min(top[0] + patch.shape[1], canvas[0]), min(top[1] + patch.shape[2], canvas[1])
-            light[y0:y1, x0:x1] += patch[t - first][y0 - top[0] : y1 - top[0], x0 - top[1] : x1 - top[1]]
+            y1, x1 = min(top[0] + plane.shape[0], canvas[0]), min(top[1] + plane.shape[1], canvas[1])
+            light[y0:y1, x0:x1] += plane[y0 - top[0] : y1 - top[0], x0 - top[1] : x1 - top[1]]
         light += haze * (1 + style.haze_flicker_sd * enlarge(veil[t], veil_step, canvas))
-        light = ndi.shift(light * bleach[t], drift[t], order=3, mode="nearest")[PAD:-PAD, PAD:-PAD]
-        electrons = rng.poisson(np.maximum(light, 0.0))
-        register = rng.standard_gamma(electrons.astype(np.float32), dtype=np.float32) * style.em_gain
-        register += rng.standard_normal(register.shape, dtype=np.float32) * style.read_electrons
-        movie[t] = np.clip(np.rint(style.offset + register / style.electrons_per_count), 0, 65535)
+        moved = ndi.shift(light * bleach[t], drift[t], order=3, mode="nearest")
+        movie[t] = camera(rng, style, moved[PAD:-PAD, PAD:-PAD])
 
-    metadata = {"axes": "TYX", "unit": "um", "finterval": dt_s, "fps": 1 / dt_s}
-    resolution = (1 / pixel_um, 1 / pixel_um)
-    tifffile.imwrite(out / "movie.tif", movie, imagej=True, resolution=resolution, metadata=metadata)
-    tifffile.imwrite(out / "labels.tif", labels, imagej=True, resolution=resolution, metadata=metadata, compression="zlib")
-    with open(out / "truth.csv", "w") as f:
-        f.write("event_id,t_frame,y_px,x_px,peak_dff,tau_s,kind\n")
-        f.writelines(f"{n},{t},{y:.3f},{x:.3f},{d:.4f},{tau:.4f},{kind}\n" for n, t, y, x, d, tau, kind in rows)
-    with open(out / "drift.csv", "w") as f:
-        f.write("frame,y_px,x_px\n")
-        f.writelines(f"{t},{y:.5f},{x:.5f}\n" for t, (y, x) in enumerate(drift))
     facts = {
         "seed": seed,
         "shape": shape,
@@ -420,8 +426,27 @@ def simulate(out, style, shape, dt_s, pixel_um, seed):
         "largest_drift_px": float(np.hypot(*drift.T).max()),
         "style": dataclasses.asdict(style),
     }
-    (out / "simulation.json").write_text(json.dumps(facts, indent=1))
+    write_recording(Path(out), movie, labels, rows, drift, facts)
     return facts
+
+
+def write_recording(out, movie, labels, rows, drift, facts):
+    out.mkdir(parents=True, exist_ok=True)
+    dt_s, pixel_um = facts["frame_interval_s"], facts["pixel_size_um"]
+    tags = {
+        "imagej": True,
+        "resolution": (1 / pixel_um, 1 / pixel_um),
+        "metadata": {"axes": "TYX", "unit": "um", "finterval": dt_s, "fps": 1 / dt_s},
+    }
+    tifffile.imwrite(out / "movie.tif", movie, **tags)
+    tifffile.imwrite(out / "labels.tif", labels, compression="zlib", **tags)
+    with open(out / "truth.csv", "w") as f:
+        f.write("event_id,t_frame,y_px,x_px,peak_dff,tau_s,kind\n")
+        f.writelines(f"{n},{t},{y:.3f},{x:.3f},{d:.4f},{tau:.4f},{kind}\n" for n, t, y, x, d, tau, kind in rows)
+    with open(out / "drift.csv", "w") as f:
+        f.write("frame,y_px,x_px\n")
+        f.writelines(f"{t},{y:.5f},{x:.5f}\n" for t, (y, x) in enumerate(drift))
+    (out / "simulation.json").write_text(json.dumps(facts, indent=1))
 
 
 def main():
