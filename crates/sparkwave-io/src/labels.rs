@@ -13,6 +13,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// As [`MovieWriter`].
+#[expect(clippy::needless_pass_by_value, reason = "a view is a pointer with extents, passed as ndarray does")]
 pub fn write(
     path: &Path,
     labels: ArrayView3<'_, u32>,

@@ -29,6 +29,7 @@ pub enum Image {
 ///
 /// # Errors
 /// If the image is empty or the file cannot be written.
+#[expect(clippy::needless_pass_by_value, reason = "a view is a pointer with extents, passed as ndarray does")]
 pub fn write_gray8(path: &Path, image: ArrayView2<'_, u8>) -> Result<(), Error> {
     let bytes: Vec<u8> = image.iter().copied().collect();
     write(path, image.dim(), ColorType::Grayscale, BitDepth::Eight, &bytes)
@@ -38,6 +39,7 @@ pub fn write_gray8(path: &Path, image: ArrayView2<'_, u8>) -> Result<(), Error> 
 ///
 /// # Errors
 /// If the image is empty or the file cannot be written.
+#[expect(clippy::needless_pass_by_value, reason = "a view is a pointer with extents, passed as ndarray does")]
 pub fn write_gray16(path: &Path, image: ArrayView2<'_, u16>) -> Result<(), Error> {
     let bytes: Vec<u8> = image.iter().flat_map(|value| value.to_be_bytes()).collect();
     write(path, image.dim(), ColorType::Grayscale, BitDepth::Sixteen, &bytes)
@@ -47,6 +49,7 @@ pub fn write_gray16(path: &Path, image: ArrayView2<'_, u16>) -> Result<(), Error
 ///
 /// # Errors
 /// If the last axis is not 3, the image is empty or the file cannot be written.
+#[expect(clippy::needless_pass_by_value, reason = "a view is a pointer with extents, passed as ndarray does")]
 pub fn write_rgb8(path: &Path, image: ArrayView3<'_, u8>) -> Result<(), Error> {
     let (height, width, channels) = image.dim();
     if channels != 3 {

@@ -6,6 +6,7 @@
 
 mod axes;
 mod decode;
+mod describe;
 mod imagej;
 mod index;
 mod ome;

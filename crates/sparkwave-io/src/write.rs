@@ -66,7 +66,7 @@ pub struct WriteOptions {
 enum Sink {
     Tiff(TiffWriter),
     Hdf5(Hdf5Writer),
-    Zarr(ZarrWriter),
+    Zarr(Box<ZarrWriter>),
     Folder(FolderWriter),
     Gif(GifWriter),
 }
@@ -199,7 +199,7 @@ fn create_sink(
             Sink::Tiff(TiffWriter::create(path, shape, pixel_type, recording, dialect, compression, warnings)?)
         }
         "h5" | "hdf5" => Sink::Hdf5(Hdf5Writer::create(path, part, shape, pixel_type, recording, options)?),
-        "zarr" => Sink::Zarr(ZarrWriter::create(path, part, shape, pixel_type, recording, options)?),
+        "zarr" => Sink::Zarr(Box::new(ZarrWriter::create(path, part, shape, pixel_type, recording, options)?)),
         "gif" => Sink::Gif(GifWriter::create(path, shape, recording, options, warnings)?),
         "png" => Sink::Folder(FolderWriter::single(path, shape, pixel_type, recording)?),
         "" => Sink::Folder(FolderWriter::create(path, shape, pixel_type, recording, options, warnings)?),

@@ -41,7 +41,8 @@ fn trim_zeros(digits: &[u8]) -> &[u8] {
 /// The rules: a date and time of day `YYYYMMDD_HHMMSS`, with fractions `.fff` or not, anywhere in the name; or a number
 /// of seconds at its end, `_12.345s`.
 pub(super) fn stamps_of_names(names: &[String]) -> Option<(Vec<f64>, &'static str)> {
-    const RULES: [(fn(&str) -> Option<f64>, &str); 2] =
+    type Rule = fn(&str) -> Option<f64>;
+    const RULES: [(Rule, &str); 2] =
         [(date_and_time, "file names (YYYYMMDD_HHMMSS)"), (trailing_seconds, "file names (seconds at the end)")];
     if names.len() < 2 {
         return None;

@@ -163,7 +163,7 @@ impl File {
 fn stored_type(datatype: &DatatypeMessage) -> Option<StoredType> {
     match datatype {
         DatatypeMessage::FixedPoint { size, signed, bit_offset: 0, bit_precision, .. }
-            if u32::from(*bit_precision) == 8 * size =>
+            if u64::from(*bit_precision) == 8 * u64::from(*size) =>
         {
             match (size, signed) {
                 (1, false) => Some(StoredType::U8),

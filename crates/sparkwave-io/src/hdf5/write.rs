@@ -121,7 +121,7 @@ impl FrameWriter {
             for frame in bytes.chunks_exact(frame_bytes) {
                 buffer.extend_from_slice(frame);
                 *next += 1;
-                if *next % *chunk_frames == 0 {
+                if next.is_multiple_of(*chunk_frames) {
                     dataset.write_chunk(*next / *chunk_frames - 1, buffer)?;
                     buffer.clear();
                 }

@@ -106,7 +106,7 @@ impl ZarrWriter {
             for frame in bytes.chunks_exact(frame_bytes) {
                 self.buffer.extend_from_slice(frame);
                 self.next += 1;
-                if self.next % self.chunk_frames == 0 {
+                if self.next.is_multiple_of(self.chunk_frames) {
                     self.store()?;
                 }
             }

@@ -1,0 +1,4 @@
+//! HDF5 files: structure, filters, calibration.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sparkwave_io::exercise::movie(bytes));

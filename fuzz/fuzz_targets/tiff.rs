@@ -1,0 +1,4 @@
+//! TIFF files: directories, descriptions, packed pages.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sparkwave_io::exercise::movie(bytes));

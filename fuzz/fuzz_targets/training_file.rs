@@ -1,0 +1,4 @@
+//! mSCT training files.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sparkwave_io::exercise::training_file(bytes));

@@ -1,0 +1,4 @@
+//! The JSON documents of Zarr hierarchies; the first byte chooses which.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sparkwave_io::exercise::zarr_metadata(bytes));
