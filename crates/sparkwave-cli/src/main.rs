@@ -1,2 +1,54 @@
-//! The sparkwave command line.
-fn main() {}
+//! The sparkwave command line: one file a command, dispatch here.
+
+mod cmd;
+mod output;
+mod progress;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Functional optical brain imaging: from raw movies to events, waves and figures.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sparkwave",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(cmd::demo::Args),
+    Info(cmd::info::Args),
+    Convert(cmd::convert::Args),
+    Simulate(cmd::simulate::Args),
+    Sparks(cmd::sparks::Args),
+    Evaluate(cmd::evaluate::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(args) => cmd::demo::execute(&args),
+        Command::Info(args) => cmd::info::execute(&args),
+        Command::Convert(args) => cmd::convert::execute(&args),
+        Command::Simulate(args) => cmd::simulate::execute(&args),
+        Command::Sparks(args) => cmd::sparks::execute(&args),
+        Command::Evaluate(args) => cmd::evaluate::execute(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            // A parameter without meaning is the user's argument; everything else went wrong on the way.
+            let bad_argument = error
+                .downcast_ref::<sparkwave::Error>()
+                .is_some_and(|e| matches!(e, sparkwave::Error::Parameter { .. }));
+            ExitCode::from(if bad_argument { 2 } else { 1 })
+        }
+    }
+}

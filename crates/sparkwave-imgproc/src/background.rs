@@ -3,8 +3,6 @@
 
 use crate::error::Error;
 use crate::filter::median::median_3x3;
-use crate::register::drift::Drift;
-use crate::traces::registered_frame;
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -58,11 +56,13 @@ pub fn background_pixels(mean: &Array2<f32>, region: Option<Rectangle>) -> Resul
     Ok(pixels)
 }
 
-/// The mean of the background pixels in every registered frame, counts; 0 if there are none.
+/// The mean of the background pixels in every frame, counts; 0 if there are none.
+///
+/// Read without registration: the background is even on the scale of the drift, so its mean does not move.
 ///
 /// # Errors
 /// If the movie cannot be read.
-pub fn background_trace(source: &dyn FrameSource, drift: &Drift, pixels: &[u32]) -> Result<Vec<f64>, Error> {
+pub fn background_trace(source: &dyn FrameSource, pixels: &[u32]) -> Result<Vec<f64>, Error> {
     let shape = source.shape();
     let (Some(&first), Some(&last)) = (pixels.first(), pixels.last()) else { return Ok(vec![0.0; shape.n_frames]) };
     let rows = Span::new(first as usize / shape.width, last as usize / shape.width + 1);
@@ -70,8 +70,8 @@ pub fn background_trace(source: &dyn FrameSource, drift: &Drift, pixels: &[u32])
     (0..shape.n_frames)
         .into_par_iter()
         .map(|t| {
-            let frame = registered_frame(source, drift, t, rows)?;
-            let frame = frame.as_slice().expect("a new array is contiguous");
+            let frame = source.read(Span::new(t, t + 1), rows)?.to_f32();
+            let frame = frame.as_slice().expect("a block that was just read is contiguous");
             let sum: f64 = pixels.iter().map(|&p| f64::from(frame[p as usize - offset])).sum();
             Ok(sum / pixels.len() as f64)
         })

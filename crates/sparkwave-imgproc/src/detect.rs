@@ -3,6 +3,7 @@
 //! A detector looks at one block of traces at a time and names the voxels that stand out ([`Active`]); [`assemble`]
 //! joins what all blocks named into events. Only the few named voxels are held for the whole movie.
 
+pub mod false_discovery;
 pub mod idt;
 pub mod matched;
 
@@ -14,11 +15,39 @@ use sparkwave_core::axes::{PointYx, Voxel};
 use sparkwave_core::event::Event;
 use std::collections::BTreeMap;
 
+/// The strength that the peak of an event reaches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MinPeak {
+    /// This strength.
+    Fixed(f32),
+    /// The strength above which noise is expected to make up this share of the events ([`false_discovery`]).
+    FalseDiscovery {
+        /// Expected share of noise among the events, between 0 and 1.
+        rate: f32,
+        /// Strengths between which peaks are taken for noise.
+        window: (f32, f32),
+        /// Strength to use if there are too few peaks for an estimate.
+        otherwise: f32,
+    },
+}
+
+impl MinPeak {
+    fn resolve(self, heights: &[f32]) -> f32 {
+        match self {
+            Self::Fixed(strength) => strength,
+            Self::FalseDiscovery { rate, window: (low, high), otherwise } => {
+                let window = (f64::from(low), f64::from(high));
+                false_discovery::threshold(heights, window, f64::from(rate)).map_or(otherwise, |t| t as f32)
+            }
+        }
+    }
+}
+
 /// What makes an event out of active voxels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AssembleParams {
     /// Strength that the peak of an event reaches.
-    pub min_peak: f32,
+    pub min_peak: MinPeak,
     /// Voxels weaker than this fraction of their event's peak strength are not part of it.
     pub extent_fraction: f32,
     /// When peaks within one connected object are separate events; `None` never splits.
@@ -55,15 +84,18 @@ pub fn assemble(active: Vec<Active>, height: usize, params: &AssembleParams, sam
             _ => Some(i),
         })
     };
+    let peaks: Vec<usize> = objects.values().filter_map(|members| strongest(members)).collect();
+    let heights: Vec<f32> = peaks.iter().map(|&peak| strength[peak]).collect();
+    let min_peak = params.min_peak.resolve(&heights);
     let mut peaks_of: BTreeMap<u32, usize> = BTreeMap::new();
     let mut found: Vec<(u32, Found)> = Vec::new();
-    for members in objects.values() {
-        let Some(peak) = strongest(members) else { continue };
-        if strength[peak] < params.min_peak {
+    for (members, peak) in objects.values().zip(peaks) {
+        if strength[peak] < min_peak {
             continue;
         }
         let floor = params.extent_fraction * strength[peak];
-        let kept: Vec<Active> = members.iter().filter(|&&i| strength[i] >= floor).map(|&i| volume.voxels()[i]).collect();
+        let kept: Vec<Active> =
+            members.iter().filter(|&&i| strength[i] >= floor).map(|&i| volume.voxels()[i]).collect();
         let peak_voxel = volume.voxels()[peak];
         let voxels = connected_to(kept, peak_voxel.voxel, height);
         if !large_enough(&voxels, params, sampling) {

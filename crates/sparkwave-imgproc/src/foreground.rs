@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn a_bright_bar_and_its_rim_are_foreground_but_not_the_blind_border() {
-        let mean = Array2::from_shape_fn((20, 20), |(y, x)| if y == 10 || y == 9 || y == 11 { 50.0 } else { (x % 2) as f32 });
+        let mean =
+            Array2::from_shape_fn((20, 20), |(y, x)| if y == 10 || y == 9 || y == 11 { 50.0 } else { (x % 2) as f32 });
         let params = ForegroundParams { threshold: Threshold::Otsu, widen_um: 0.32 };
         let sampling = Sampling { pixel_um: 0.16, interval_s: 0.1 };
         let mask = foreground(&mean, &params, sampling, [0, 0, 3, 1]);

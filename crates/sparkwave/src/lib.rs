@@ -1,1 +1,27 @@
-//! placeholder
+//! Composition: the only place where files, algorithms and figures meet.
+//!
+//! [`sparks::run`] takes a raw calcium movie to events, labels, figures and a report; [`simulate`] makes recordings with
+//! known truth; [`evaluate`] scores a result; [`demo`] does all three. The command line, and any other front end, is a
+//! client of this crate and reaches the lower crates only through it.
+
+pub mod calibrate;
+pub mod demo;
+mod error;
+pub mod evaluate;
+pub mod provenance;
+pub mod run_folder;
+pub mod simulate;
+pub mod sparks;
+pub mod stage_clock;
+
+pub use error::Error;
+pub use sparkwave_analysis as analysis;
+pub use sparkwave_core as core;
+pub use sparkwave_imgproc as imgproc;
+pub use sparkwave_io as io;
+
+/// A pool of the given number of threads, or one per core.
+fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Error> {
+    let n = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
+    rayon::ThreadPoolBuilder::new().num_threads(n).build().map_err(|e| Error::Threads { n, message: e.to_string() })
+}

@@ -211,8 +211,7 @@ fn reweight(y: &[Lane], z: &[Lane], w: &mut [Lane]) -> Lane {
     }
     let mut relative = zero;
     for l in 0..LANES {
-        relative[l] =
-            if count[l] < 2.0 { f64::NAN } else { change[l].sqrt() / norm[l].sqrt().max(f64::MIN_POSITIVE) };
+        relative[l] = if count[l] < 2.0 { f64::NAN } else { change[l].sqrt() / norm[l].sqrt().max(f64::MIN_POSITIVE) };
     }
     relative
 }
@@ -260,7 +259,9 @@ mod tests {
     fn random_trace(n: usize, seed: u64) -> Vec<f64> {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         (0..n)
-            .map(|i| 100.0 + (i as f64 / 40.0).sin() * 5.0 + rng.random::<f64>() * 4.0 + if i % 37 < 4 { 30.0 } else { 0.0 })
+            .map(|i| {
+                100.0 + (i as f64 / 40.0).sin() * 5.0 + rng.random::<f64>() * 4.0 + if i % 37 < 4 { 30.0 } else { 0.0 }
+            })
             .collect()
     }
 

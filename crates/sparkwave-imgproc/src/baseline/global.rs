@@ -41,8 +41,7 @@ impl GlobalNormalisation {
         let low = per_frame.iter().map(|f| f.0).fold(f32::INFINITY, f32::min);
         let high = per_frame.iter().map(|f| f.1).fold(f32::NEG_INFINITY, f32::max);
         let means: Vec<f64> = per_frame.iter().map(|f| f.2).collect();
-        let baseline =
-            arpls::baseline(&means, ArplsParams { lambda: 1e3, tolerance: 1e-6, max_iterations: 100 });
+        let baseline = arpls::baseline(&means, ArplsParams { lambda: 1e3, tolerance: 1e-6, max_iterations: 100 });
         if low >= high {
             return Ok(Self { baseline, foreground_mean: 1.0 });
         }

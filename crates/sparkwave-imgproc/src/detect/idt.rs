@@ -9,7 +9,7 @@
 //! merge into one that lasts longer than 4.5 s. Such objects, and touching events, are split at their peaks
 //! ([`crate::link::basins`]) and marked as bursts; `split: false` gives the published behaviour alone.
 
-use super::AssembleParams;
+use super::{AssembleParams, MinPeak};
 use crate::baseline::PixelNoise;
 use crate::link::basins::Prominence;
 use crate::link::sparse::Active;
@@ -45,7 +45,7 @@ impl IdtParams {
     /// How the active voxels of this detector become events.
     pub fn assemble(&self) -> AssembleParams {
         AssembleParams {
-            min_peak: self.detect_sd as f32,
+            min_peak: MinPeak::Fixed(self.detect_sd as f32),
             extent_fraction: 0.0,
             split: self.split.then_some(Prominence { absolute: 3.0, relative: 0.4 }),
             min_extent_um: self.min_extent_um,

@@ -15,7 +15,7 @@
 //! 5. Peaks of the evidence above the threshold are events ([`super::assemble`]); the extent of an event are the voxels
 //!    around its peak whose lightly smoothed dF/F0 reaches a fraction of that of the peak.
 
-use super::AssembleParams;
+use super::{AssembleParams, MinPeak};
 use crate::baseline::PixelNoise;
 use crate::filter::gaussian::{Kernel, Scratch, smooth};
 use crate::link::basins::Prominence;
@@ -30,45 +30,74 @@ use sparkwave_core::axes::{Span, Voxel};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MatchedParams {
-    /// Evidence that the peak of an event reaches, standard deviations.
-    pub threshold: f64,
+    /// Expected share of noise among the events; the threshold follows from it ([`super::false_discovery`]).
+    pub false_discovery_rate: f64,
+    /// Evidence that the peak of an event reaches, standard deviations; overrides `false_discovery_rate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
     /// Standard deviations of the Gaussian spots looked for, µm.
     pub spot_um: Vec<f64>,
     /// Time constants of the decays looked for, s.
     pub decay_s: Vec<f64>,
+    /// Single pixels count at most this much, noise standard deviations: a lone bright pixel is camera noise.
+    pub clip_sd: f64,
     /// Time before the onset that counts as the level from which an event rises, s.
     pub before_s: f64,
     /// Voxels weaker than this fraction of the peak are not part of an event.
     pub extent_fraction: f64,
+    /// Two peaks are two events if the lower one stands out by this much from the level at which they meet,
+    /// standard deviations ...
+    pub split_sd: f64,
+    /// ... and by this fraction of its own evidence.
+    pub split_fraction: f64,
+    /// Evidence that every voxel of an event reaches, standard deviations.
+    pub extent_sd: f64,
 }
+
+/// Peaks of this evidence are taken for noise: high enough to be rare, far below the usual event.
+const NOISE_PEAKS_SD: (f32, f32) = (4.2, 5.4);
+/// Threshold where there are too few peaks to learn one from: about one false event in 10^7 voxels of Gaussian noise.
+const FEW_PEAKS_SD: f32 = 6.0;
 
 impl Default for MatchedParams {
     fn default() -> Self {
         Self {
-            threshold: 5.5,
-            spot_um: vec![0.16, 0.32, 0.64],
-            decay_s: vec![0.1, 0.3, 0.8],
-            before_s: 1.0,
-            extent_fraction: 0.4,
+            false_discovery_rate: 0.1,
+            threshold: None,
+            spot_um: vec![0.25, 0.5],
+            decay_s: vec![0.2],
+            clip_sd: 6.0,
+            before_s: 0.4,
+            extent_fraction: 0.5,
+            extent_sd: 3.5,
+            split_sd: 2.0,
+            split_fraction: 0.3,
         }
     }
 }
 
 impl MatchedParams {
+    /// How far the evidence of a pixel reaches into its surroundings, px.
+    pub fn reach_px(&self, sampling: Sampling) -> usize {
+        self.spot_um.iter().map(|um| kernel(*um, sampling).radius()).max().unwrap_or(0)
+    }
+
     /// How the active voxels of this detector become events.
     pub fn assemble(&self) -> AssembleParams {
         AssembleParams {
-            min_peak: self.threshold as f32,
+            min_peak: match self.threshold {
+                Some(threshold) => MinPeak::Fixed(threshold as f32),
+                None => MinPeak::FalseDiscovery {
+                    rate: self.false_discovery_rate as f32,
+                    window: NOISE_PEAKS_SD,
+                    otherwise: FEW_PEAKS_SD,
+                },
+            },
             extent_fraction: self.extent_fraction as f32,
-            split: Some(Prominence { absolute: 2.0, relative: 0.3 }),
+            split: Some(Prominence { absolute: self.split_sd as f32, relative: self.split_fraction as f32 }),
             min_extent_um: 0.0,
             min_frames: 1,
         }
-    }
-
-    /// Evidence below which a voxel cannot be part of any event.
-    fn floor(&self) -> f32 {
-        (self.threshold * self.extent_fraction) as f32
     }
 }
 
@@ -97,12 +126,12 @@ impl Decay {
     }
 }
 
-/// The active voxels of a block of dF/F0 traces of an image of `height` rows. `core` are the frames that count; the
-/// others are margin.
+/// The active voxels of a block of dF/F0 traces whose pixels lie in `rows`. `core` are the frames that count; the others
+/// are margin.
 pub fn active_voxels(
     traces: &Traces,
     noise: &PixelNoise,
-    height: usize,
+    rows: Span,
     core: Span,
     params: &MatchedParams,
     sampling: Sampling,
@@ -112,11 +141,10 @@ pub fn active_voxels(
         params.decay_s.iter().map(|tau| Decay::new(sampling.frames(*tau).max(0.2), before)).collect();
     let mut evidence = Traces::zeros(traces.frames(), traces.width(), traces.pixels().to_vec());
     for spot in &params.spot_um {
-        let kernel = Kernel::new(sampling.px(*spot).max(0.3));
-        let mut smoothed = smooth_frames(traces, noise, height, &kernel);
+        let mut smoothed = smooth_frames(traces, noise, rows, &kernel(*spot, sampling), params.clip_sd as f32);
         strongest_decay(&mut smoothed, &decays, &mut evidence);
     }
-    let floor = params.floor();
+    let floor = params.extent_sd as f32;
     let width = traces.width() as u32;
     (0..traces.n_frames())
         .into_par_iter()
@@ -138,21 +166,27 @@ pub fn active_voxels(
         .concat()
 }
 
+/// The spatial half of a filter; a spot much smaller than a pixel is looked for in that pixel.
+fn kernel(spot_um: f64, sampling: Sampling) -> Kernel {
+    Kernel::new(sampling.px(spot_um).max(0.3))
+}
+
 /// dF/F0 in units of its noise, smoothed in space; pixels outside the foreground count as zero.
-fn smooth_frames(traces: &Traces, noise: &PixelNoise, height: usize, kernel: &Kernel) -> Traces {
+fn smooth_frames(traces: &Traces, noise: &PixelNoise, rows: Span, kernel: &Kernel, clip: f32) -> Traces {
     let width = traces.width();
+    let offset = rows.start * width;
     let mut out = Traces::zeros(traces.frames(), width, traces.pixels().to_vec());
     let weights: Vec<f32> = noise.sigma.iter().map(|s| if *s > 0.0 { 1.0 / s } else { 0.0 }).collect();
     out.frames_mut().enumerate().collect::<Vec<_>>().into_par_iter().for_each_init(
-        || (vec![0.0f32; height * width], Scratch::default()),
+        || (vec![0.0f32; rows.len() * width], Scratch::default()),
         |(image, scratch), (t, out)| {
             image.fill(0.0);
             for ((&p, value), weight) in traces.pixels().iter().zip(traces.frame(t)).zip(&weights) {
-                image[p as usize] = value * weight;
+                image[p as usize - offset] = (value * weight).clamp(-clip, clip);
             }
             smooth(image, width, kernel, scratch);
             for (o, &p) in out.iter_mut().zip(traces.pixels()) {
-                *o = image[p as usize];
+                *o = image[p as usize - offset];
             }
         },
     );

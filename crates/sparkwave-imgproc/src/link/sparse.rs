@@ -105,7 +105,13 @@ pub(crate) mod tests {
     #[test]
     fn corners_connect_and_gaps_do_not() {
         let v = SparseVolume::new(
-            vec![active(5, 3, 3, 1.0), active(6, 4, 4, 1.0), active(6, 4, 6, 1.0), active(8, 4, 4, 1.0), active(5, 2, 4, 1.0)],
+            vec![
+                active(5, 3, 3, 1.0),
+                active(6, 4, 4, 1.0),
+                active(6, 4, 6, 1.0),
+                active(8, 4, 4, 1.0),
+                active(5, 2, 4, 1.0),
+            ],
             9,
         );
         assert_eq!(v.components(), [0, 0, 0, 3, 4]);

@@ -116,9 +116,7 @@ fn prepare(image: ArrayView2<'_, f32>, taper: Option<&(Vec<f64>, Vec<f64>)>) -> 
     let centred = |v: f32| if v.is_finite() { f64::from(v) - mean } else { 0.0 };
     match taper {
         None => image.iter().map(|&v| centred(v)).collect(),
-        Some((rows, columns)) => {
-            image.indexed_iter().map(|((y, x), &v)| centred(v) * rows[y] * columns[x]).collect()
-        }
+        Some((rows, columns)) => image.indexed_iter().map(|((y, x), &v)| centred(v) * rows[y] * columns[x]).collect(),
     }
 }
 

@@ -1,0 +1,200 @@
+//! `sparkwave sparks run`
+
+use crate::cmd::{Out, Running};
+use crate::output;
+use crate::progress::Terminal;
+use clap::ValueEnum;
+use sparkwave::imgproc::background::Rectangle;
+use sparkwave::imgproc::baseline::BaselineMethod;
+use sparkwave::imgproc::threshold::Threshold;
+use sparkwave::sparks::{Detector, Keep, SparksConfig};
+use std::path::PathBuf;
+
+/// Find miniature synaptic calcium transients
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Run(Box<RunArgs>),
+}
+
+/// From a raw movie to events.csv, labels.tif, figures and report.html
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset); not needed with --config
+    #[arg(required_unless_present = "config")]
+    movie: Option<PathBuf>,
+    #[command(flatten)]
+    out: Out,
+    /// Repeat a run: its run.toml; arguments given beside it win
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How events are found [default: matched]
+    #[arg(long, value_enum)]
+    detector: Option<DetectorName>,
+    /// Expected share of false events (matched only) [default: 0.1]
+    #[arg(long, value_name = "RATE", conflicts_with = "threshold")]
+    fdr: Option<f64>,
+    /// Evidence that an event needs, standard deviations of the noise [default: from --fdr for matched, 4 for idt]
+    #[arg(long, value_name = "SD")]
+    threshold: Option<f64>,
+    /// Pixels that are searched: triangle, otsu, all, or an intensity above background [default: all for matched,
+    /// triangle for idt]
+    #[arg(long, value_name = "RULE", value_parser = parse_foreground)]
+    foreground: Option<Threshold>,
+    /// Background region as y0:y1,x0:x1 in pixels [default: the darkest 5 % of the mean image]
+    #[arg(long, value_name = "REGION", value_parser = parse_region)]
+    background: Option<Rectangle>,
+    /// How F0 is estimated [default: arpls]
+    #[arg(long, value_enum)]
+    baseline: Option<BaselineName>,
+    /// Do not register the frames
+    #[arg(long)]
+    no_register: bool,
+    /// Do not split bursts and touching events (idt only: the published behaviour)
+    #[arg(long)]
+    no_split: bool,
+    /// Movies to keep: registered, dff, normalized
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
+    keep: Vec<KeepName>,
+    /// Write Parquet beside every CSV
+    #[arg(long)]
+    parquet: bool,
+    /// Seed of everything random
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Pixel size over that of the file, um
+    #[arg(long, value_name = "UM")]
+    pixel_size_um: Option<f64>,
+    /// Frame interval over that of the file, s
+    #[arg(long, value_name = "S")]
+    frame_interval_s: Option<f64>,
+    #[command(flatten)]
+    running: Running,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DetectorName {
+    /// Matched filter over space and time
+    Matched,
+    /// Intensity-based detection threshold, as published
+    Idt,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum BaselineName {
+    /// Asymmetrically reweighted penalised least squares
+    Arpls,
+    /// Running percentile
+    Percentile,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum KeepName {
+    /// registered.tif: frames put back in place, counts
+    Registered,
+    /// dff.tif: dF/F0
+    Dff,
+    /// normalized.tif: the published global normalisation
+    Normalized,
+}
+
+fn parse_foreground(text: &str) -> Result<Threshold, String> {
+    match text {
+        "triangle" => Ok(Threshold::Triangle),
+        "otsu" => Ok(Threshold::Otsu),
+        "all" => Ok(Threshold::All),
+        number => match number.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Threshold::Manual(value)),
+            _ => Err("expected triangle, otsu, all or a number".to_owned()),
+        },
+    }
+}
+
+fn parse_region(text: &str) -> Result<Rectangle, String> {
+    let expected = || "expected y0:y1,x0:x1, for example 10:60,400:500".to_owned();
+    let pair = |part: &str| -> Option<(usize, usize)> {
+        let (a, b) = part.split_once(':')?;
+        Some((a.trim().parse().ok()?, b.trim().parse().ok()?))
+    };
+    let (rows, columns) = text.split_once(',').ok_or_else(expected)?;
+    match (pair(rows), pair(columns)) {
+        (Some((y0, y1)), Some((x0, x1))) if y0 < y1 && x0 < x1 => Ok(Rectangle { y0, y1, x0, x1 }),
+        _ => Err(expected()),
+    }
+}
+
+/// The configuration file, if any, with the arguments over it.
+fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
+    let detector = args.detector.map(|d| match d {
+        DetectorName::Matched => Detector::Matched,
+        DetectorName::Idt => Detector::Idt,
+    });
+    let mut config = match (&args.config, &args.movie) {
+        (Some(file), _) => SparksConfig::read(file)?,
+        (None, movie) => SparksConfig::new(movie.as_deref().unwrap_or(".".as_ref()), detector.unwrap_or_default()),
+    };
+    if let Some(movie) = &args.movie {
+        config.input.clone_from(movie);
+    }
+    if let Some(detector) = detector {
+        config.detector = detector;
+    }
+    if let Some(rate) = args.fdr {
+        config.matched.false_discovery_rate = rate;
+        config.matched.threshold = None;
+    }
+    if let Some(threshold) = args.threshold {
+        match config.detector {
+            Detector::Matched => config.matched.threshold = Some(threshold),
+            Detector::Idt => config.idt.detect_sd = threshold,
+        }
+    }
+    if let Some(foreground) = args.foreground {
+        config.foreground.threshold = foreground;
+    }
+    if let Some(method) = args.baseline {
+        config.baseline.method = match method {
+            BaselineName::Arpls => BaselineMethod::Arpls,
+            BaselineName::Percentile => BaselineMethod::Percentile,
+        };
+    }
+    if !args.keep.is_empty() {
+        let keep = |k: &KeepName| match k {
+            KeepName::Registered => Keep::Registered,
+            KeepName::Dff => Keep::Dff,
+            KeepName::Normalized => Keep::Normalized,
+        };
+        config.keep = args.keep.iter().map(keep).collect();
+    }
+    config.background = args.background.or(config.background);
+    config.register.enabled &= !args.no_register;
+    config.idt.split &= !args.no_split;
+    config.parquet |= args.parquet;
+    config.seed = args.seed.unwrap_or(config.seed);
+    config.pixel_size_um = args.pixel_size_um.or(config.pixel_size_um);
+    config.frame_interval_s = args.frame_interval_s.or(config.frame_interval_s);
+    Ok(config)
+}
+
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let What::Run(args) = &args.what;
+    let config = resolve(args)?;
+    let terminal = Terminal::new(args.running.quiet);
+    let existing = args.out.existing.existing();
+    let run = sparkwave::sparks::run(&config, &args.out.out, existing, args.running.threads(), &terminal);
+    terminal.finish();
+    let result = run?;
+    if args.running.json {
+        output::json(&serde_json::to_value(&result.record)?);
+    } else {
+        let (n, wall) = (result.events.len(), result.record.wall_s);
+        let report = args.out.out.join("report.html");
+        output::line(&format!("{n} events in {wall:.1} s; look at {}", report.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! What is printed: results on stdout, everything else on stderr.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::io::Write;
+
+/// Prints a line of the result. A closed pipe is not an error: the reader has seen enough.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints one JSON object.
+pub(crate) fn json(value: &serde_json::Value) {
+    line(&value.to_string());
+}
+
+/// Prints an error with its causes, as one sentence.
+pub(crate) fn error(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+/// Prints a remark that is not part of the result.
+pub(crate) fn remark(text: &str) {
+    eprintln!("{text}");
+}

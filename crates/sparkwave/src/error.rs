@@ -1,0 +1,85 @@
+//! Why a run failed.
+
+use sparkwave_core::source::SourceError;
+use std::path::PathBuf;
+
+/// Why a run failed. The message is one sentence that names the file and what was wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Io(#[from] sparkwave_io::Error),
+    /// The pixels of the movie could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A computation on pixels failed.
+    #[error(transparent)]
+    Imgproc(#[from] sparkwave_imgproc::Error),
+    /// Truth and prediction could not be compared.
+    #[error("evaluate {}: {source}", path.display())]
+    Evaluate {
+        /// The table that was wrong.
+        path: PathBuf,
+        /// What was wrong in it.
+        source: sparkwave_analysis::evaluate::Error,
+    },
+    /// The recording could not be simulated as asked.
+    #[error(transparent)]
+    Simulate(#[from] sparkwave_core::synth::SparksError),
+    /// The output folder holds something already.
+    #[error("write to {}: expected an empty or absent folder, found files in it (--resume finishes a run, --overwrite replaces it)", path.display())]
+    NotEmpty {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// `--resume` was asked for a folder that holds another run.
+    #[error("resume {}: expected a run with the same parameters, found {found}", path.display())]
+    OtherRun {
+        /// The output folder.
+        path: PathBuf,
+        /// What differs.
+        found: String,
+    },
+    /// A parameter file could not be understood.
+    #[error("read {}: {message}", path.display())]
+    Config {
+        /// The parameter file.
+        path: PathBuf,
+        /// What is wrong in it, with the line.
+        message: String,
+    },
+    /// A parameter has no sensible meaning.
+    #[error("parameter {name}: expected {expected}, found {found}")]
+    Parameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// What would be right.
+        expected: &'static str,
+        /// What was given.
+        found: String,
+    },
+    /// No thread pool could be made.
+    #[error("start {n} threads: {message}")]
+    Threads {
+        /// How many were asked for.
+        n: usize,
+        /// The answer of the operating system.
+        message: String,
+    },
+    /// The user asked to stop.
+    #[error("cancelled; finished files are kept, --resume continues")]
+    Cancelled,
+}
+
+impl Error {
+    /// True if the user asked to stop, wherever that was noticed.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancelled
+                | Self::Io(sparkwave_io::Error::Cancelled(_))
+                | Self::Imgproc(sparkwave_imgproc::Error::Cancelled)
+        )
+    }
+}

@@ -1,0 +1,136 @@
+//! run.json: what was run, on what, with what, and how long it took.
+
+use crate::error::Error;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The version of the program with the commit it was built from, if known.
+pub fn version() -> String {
+    match env!("SPARKWAVE_COMMIT") {
+        "" => format!("sparkwave {}", env!("CARGO_PKG_VERSION")),
+        commit => format!("sparkwave {} ({commit})", env!("CARGO_PKG_VERSION")),
+    }
+}
+
+/// The record of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunRecord {
+    /// Version of the program.
+    pub version: &'static str,
+    /// Commit the program was built from; empty if unknown.
+    pub commit: &'static str,
+    /// The command, as one word or two.
+    pub command: String,
+    /// Input files with their digests.
+    pub inputs: Vec<InputRecord>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Number of threads.
+    pub threads: usize,
+    /// `cpu`.
+    pub device: &'static str,
+    /// Wall seconds of each stage, in order.
+    pub stages: Vec<StageRecord>,
+    /// Wall seconds of the whole run.
+    pub wall_s: f64,
+    /// Largest resident memory of the process, if the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// The result in a few numbers.
+    pub summary: serde_json::Value,
+}
+
+/// An input file of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct InputRecord {
+    /// Path as the user gave it.
+    pub path: PathBuf,
+    /// SHA-256 of the file; of a folder, of the digests and names of its files in order.
+    pub sha256: String,
+    /// Size in bytes.
+    pub n_bytes: u64,
+}
+
+/// A stage of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageRecord {
+    /// Name of the stage.
+    pub stage: String,
+    /// Wall seconds.
+    pub wall_s: f64,
+}
+
+impl RunRecord {
+    /// A record with the fields that are the same for every run.
+    pub fn new(command: &str, seed: u64, threads: usize) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            commit: env!("SPARKWAVE_COMMIT"),
+            command: command.to_owned(),
+            inputs: Vec::new(),
+            seed,
+            threads,
+            device: "cpu",
+            stages: Vec::new(),
+            wall_s: 0.0,
+            peak_memory_bytes: peak_memory_bytes(),
+            warnings: Vec::new(),
+            summary: serde_json::Value::Null,
+        }
+    }
+}
+
+/// Digest and size of a file, or of all files below a folder. The `::dataset` part of a path is left aside.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn input_record(path: &Path) -> Result<InputRecord, Error> {
+    let text = path.to_string_lossy();
+    let file = match text.split_once("::") {
+        Some((file, _)) if !path.exists() => PathBuf::from(file),
+        _ => path.to_path_buf(),
+    };
+    let (sha256, n_bytes) =
+        digest(&file).map_err(|source| sparkwave_io::Error::Io { operation: "read", path: file.clone(), source })?;
+    Ok(InputRecord { path: path.to_path_buf(), sha256, n_bytes })
+}
+
+fn digest(path: &Path) -> std::io::Result<(String, u64)> {
+    let mut hash = Sha256::new();
+    let mut n_bytes = 0u64;
+    if path.is_dir() {
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+        entries.sort();
+        for entry in entries {
+            let (inner, n) = digest(&entry)?;
+            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            hash.update(format!("{inner}  {name}\n"));
+            n_bytes += n;
+        }
+    } else {
+        let mut file = std::fs::File::open(path)?;
+        let mut buffer = vec![0u8; 1 << 20];
+        loop {
+            let n = file.read(&mut buffer)?;
+            if n == 0 {
+                break;
+            }
+            hash.update(&buffer[..n]);
+            n_bytes += n as u64;
+        }
+    }
+    let hex = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    Ok((hex, n_bytes))
+}
+
+/// The largest resident memory of this process so far, where the system tells.
+pub fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

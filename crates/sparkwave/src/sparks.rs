@@ -1,0 +1,174 @@
+//! Sparks: a raw calcium movie becomes events, labels, figures and a report.
+//!
+//! The stages in order: register, project, background and foreground, then block by block baseline and detect, then
+//! assemble, clips, measure, draw, write. [`run`] reads as that list.
+
+mod blocks;
+mod clips;
+mod config;
+mod keep;
+mod outputs;
+
+pub use config::{Detector, Keep, SparksConfig};
+
+use crate::error::Error;
+use crate::provenance::{RunRecord, StageRecord, input_record, peak_memory_bytes};
+use crate::run_folder::{Existing, RunFolder};
+use crate::stage_clock::StageClock;
+use ndarray::Array2;
+use sparkwave_analysis::measure::{Calibration, measure_events};
+use sparkwave_core::event::Event;
+use sparkwave_core::progress::Progress;
+use sparkwave_core::source::FrameSource;
+use sparkwave_core::table::Table;
+use sparkwave_imgproc::background::{background_pixels, background_trace};
+use sparkwave_imgproc::foreground::foreground;
+use sparkwave_imgproc::projection::{Projections, project};
+use sparkwave_imgproc::register::resample::valid_margin;
+use sparkwave_imgproc::register::{Drift, estimate_drift};
+use sparkwave_imgproc::sampling::{PUBLISHED_INTERVAL_S, PUBLISHED_PIXEL_UM, Sampling};
+use std::path::Path;
+use std::time::Instant;
+
+/// What a run found, besides the files that it wrote.
+#[derive(Clone, Debug)]
+pub struct SparksResult {
+    /// The events.
+    pub events: Vec<Event>,
+    /// The rows of `events.csv`.
+    pub table: Table,
+    /// The record written to `run.json`.
+    pub record: RunRecord,
+}
+
+/// Everything that later stages and outputs need to know about the movie.
+struct Prepared<'a> {
+    source: &'a dyn FrameSource,
+    sampling: Sampling,
+    drift: Drift,
+    projections: Projections,
+    background: Vec<f64>,
+    foreground: Array2<bool>,
+}
+
+/// Runs the pipeline on the movie that `config` names and writes its files into `out`.
+///
+/// # Errors
+/// If the movie cannot be read, a parameter makes no sense, the folder is not free, a file cannot be written, or the
+/// user cancels. Finished files stay; none is partial.
+pub fn run(
+    config: &SparksConfig,
+    out: &Path,
+    existing: Existing,
+    threads: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<SparksResult, Error> {
+    config.check()?;
+    crate::pool(threads)?.install(|| run_here(config, out, existing, progress))
+}
+
+fn run_here(
+    config: &SparksConfig,
+    out: &Path,
+    existing: Existing,
+    progress: &dyn Progress,
+) -> Result<SparksResult, Error> {
+    let started = Instant::now();
+    let clock = StageClock::new(progress);
+    let source = sparkwave_io::open(&config.input)?;
+    let source = crate::calibrate::calibrate(source, config.pixel_size_um, config.frame_interval_s)?;
+    let source = source.as_ref();
+    let folder = RunFolder::open(out, existing, &config.to_toml()?)?;
+    warn_of_recording(source, &clock);
+
+    let mut record = RunRecord::new("sparks run", config.seed, rayon::current_num_threads());
+    // The digest reads the whole input; it runs beside the pipeline.
+    let (digest, found) = std::thread::scope(|scope| {
+        let digest = scope.spawn(|| input_record(&config.input));
+        let found = process(config, source, &folder, &clock);
+        (digest.join(), found)
+    });
+    let (prepared, events) = found?;
+    match digest {
+        Ok(input) => record.inputs.push(input?),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+
+    let clips = clips::collect(&prepared, &events, &clock)?;
+    clock.begin("measure", 1);
+    let calibration = Calibration::of(source.recording(), source.shape().n_frames);
+    let table = measure_events(&events, &calibration, config.detector.name(), Some(&clips.traces));
+    outputs::write(config, &prepared, &events, &table, clips, &folder, &clock)?;
+
+    record.stages = clock.stages().into_iter().map(|(stage, wall_s)| StageRecord { stage, wall_s }).collect();
+    record.wall_s = started.elapsed().as_secs_f64();
+    record.peak_memory_bytes = peak_memory_bytes();
+    record.warnings = clock.warnings();
+    record.summary = serde_json::json!({
+        "n_events": events.len(),
+        "n_regions": events.iter().map(|e| e.region_id).max().unwrap_or(0),
+        "n_burst_events": events.iter().filter(|e| e.burst).count(),
+        "detector": config.detector.name(),
+        "out": folder.path(),
+    });
+    let json = serde_json::to_string_pretty(&record).unwrap_or_default();
+    // The record is written last: a folder with a run.json is a finished run.
+    sparkwave_io::atomic::write_atomic(&folder.file("run.json"), json.as_bytes())?;
+    Ok(SparksResult { events, table, record })
+}
+
+/// From pixels to events.
+fn process<'a>(
+    config: &SparksConfig,
+    source: &'a dyn FrameSource,
+    folder: &RunFolder,
+    clock: &StageClock<'_>,
+) -> Result<(Prepared<'a>, Vec<Event>), Error> {
+    let sampling = Sampling::of(source.recording());
+    let drift = estimate_drift(source, &config.register, sampling, clock)?;
+    if !drift.flagged.is_empty() {
+        clock.warn(&format!(
+            "{} of {} frames hardly resemble the rest; their drift was interpolated",
+            drift.flagged.len(),
+            drift.displacements.len()
+        ));
+    }
+    let projections = project(source, &drift, clock)?;
+    let n_broken = projections.mean.iter().filter(|v| !v.is_finite()).count();
+    if n_broken > 0 {
+        clock.warn(&format!("{n_broken} pixels hold values that are not numbers; they were left out"));
+    }
+    clock.begin("background", 1);
+    let background_at = background_pixels(&projections.mean, config.background)?;
+    let background = background_trace(source, &background_at)?;
+    let margin = valid_margin(&drift.displacements);
+    let foreground = foreground(&projections.mean, &config.foreground, sampling, margin);
+    clock.advance(1);
+    let prepared = Prepared { source, sampling, drift, projections, background, foreground };
+    let active = blocks::active_voxels(config, &prepared, folder, clock)?;
+    clock.begin("assemble", 1);
+    let height = source.shape().height;
+    let events = sparkwave_imgproc::detect::assemble(active, height, &config.assemble(), sampling);
+    clock.advance(1);
+    Ok((prepared, events))
+}
+
+fn warn_of_recording(source: &dyn FrameSource, progress: &dyn Progress) {
+    let recording = source.recording();
+    recording.warnings.iter().for_each(|w| progress.warn(w));
+    if recording.pixel_size.is_none() {
+        progress.warn(&format!(
+            "the pixel size is unknown (give --pixel-size-um): columns in micrometres are empty, and the detector looks \
+             for spots of the size they have at {PUBLISHED_PIXEL_UM} um per pixel"
+        ));
+    }
+    if recording.frame_interval().is_none() {
+        progress.warn(&format!(
+            "the frame interval is unknown (give --frame-interval-s): columns in seconds are empty, and the detector \
+             looks for decays as long as they are at {PUBLISHED_INTERVAL_S} s per frame"
+        ));
+    }
+    if source.shape().n_frames < 3 {
+        progress.warn("a movie of fewer than three frames holds no transients that could be told from noise");
+    }
+}

@@ -1,0 +1,131 @@
+//! The movie block by block: each small enough for memory, with margins so that no result depends on where it was cut.
+
+use super::keep::DffScratch;
+use super::{Detector, Keep, Prepared, SparksConfig};
+use crate::error::Error;
+use crate::run_folder::RunFolder;
+use sparkwave_core::axes::Span;
+use sparkwave_core::progress::Progress;
+use sparkwave_imgproc::baseline::to_dff;
+use sparkwave_imgproc::detect::{idt, matched};
+use sparkwave_imgproc::link::sparse::Active;
+use sparkwave_imgproc::traces::extract;
+
+/// Samples (frames times pixels) in a block. Three arrays of 32-bit floats of this size are alive at a time.
+const BLOCK_SAMPLES: usize = 40_000_000;
+/// Movies of up to this many frames are never cut in time.
+const MAX_WINDOW: usize = 2400;
+
+/// A block: what is read, and the part of it whose results count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Block {
+    frames: Span,
+    core_frames: Span,
+    rows: Span,
+    core_rows: Span,
+}
+
+/// The voxels that stand out in the whole movie.
+pub(super) fn active_voxels(
+    config: &SparksConfig,
+    prepared: &Prepared<'_>,
+    folder: &RunFolder,
+    progress: &dyn Progress,
+) -> Result<Vec<Active>, Error> {
+    let shape = prepared.source.shape();
+    let sampling = prepared.sampling;
+    let foreground: Vec<u32> =
+        prepared.foreground.iter().enumerate().filter(|(_, inside)| **inside).map(|(i, _)| i as u32).collect();
+    let per_row: Vec<usize> =
+        prepared.foreground.rows().into_iter().map(|r| r.iter().filter(|m| **m).count()).collect();
+    let halo = match config.detector {
+        Detector::Matched => config.matched.reach_px(sampling),
+        Detector::Idt => 0,
+    };
+    let margin = (sampling.frames(config.baseline.cutoff_s).ceil() as usize).clamp(1, MAX_WINDOW / 6);
+    let mut scratch = match config.keep.contains(&Keep::Dff) && folder.is_missing("dff.tif") {
+        true => Some(DffScratch::new(folder, shape)?),
+        false => None,
+    };
+    let mut active = Vec::new();
+    for block in plan(&per_row, shape.n_frames, halo, margin) {
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        progress.begin("extract", 1);
+        let first = foreground.partition_point(|&p| (p as usize) < block.rows.start * shape.width);
+        let last = foreground.partition_point(|&p| (p as usize) < block.rows.end * shape.width);
+        let pixels = foreground[first..last].to_vec();
+        let mut traces = extract(prepared.source, &prepared.drift, &prepared.background, block.frames, pixels)?;
+        progress.advance(1);
+        let noise = to_dff(&mut traces, &config.baseline, sampling, progress)?;
+        progress.begin("detect", 1);
+        let found = match config.detector {
+            Detector::Matched => {
+                matched::active_voxels(&traces, &noise, block.rows, block.core_frames, &config.matched, sampling)
+            }
+            Detector::Idt => idt::active_voxels(&traces, &noise, block.core_frames, &config.idt, sampling),
+        };
+        active.extend(found.into_iter().filter(|a| block.core_rows.contains(a.voxel.y as usize)));
+        if let Some(scratch) = &mut scratch {
+            scratch.append(&traces, block.core_frames, block.core_rows)?;
+        }
+        progress.advance(1);
+    }
+    if let Some(scratch) = scratch {
+        scratch.finish(prepared.source.recording(), progress)?;
+    }
+    Ok(active)
+}
+
+/// Cuts the movie into time windows, and each of these into bands of rows, so that no block holds more than
+/// [`BLOCK_SAMPLES`] unless a single row does. `per_row` is the number of foreground pixels in each row.
+fn plan(per_row: &[usize], n_frames: usize, halo: usize, margin: usize) -> Vec<Block> {
+    let windows = if n_frames <= MAX_WINDOW { 1 } else { n_frames.div_ceil(MAX_WINDOW - 2 * margin) };
+    let height = per_row.len();
+    let mut blocks = Vec::new();
+    for w in 0..windows {
+        let core_frames = Span::new(w * n_frames / windows, (w + 1) * n_frames / windows);
+        let frames = core_frames.widened(if windows == 1 { 0 } else { margin }, n_frames);
+        let mut start = 0;
+        while start < height {
+            let mut core_rows = Span::new(start, start + 1);
+            while core_rows.end < height {
+                let grown = Span::new(start, core_rows.end + 1);
+                let n: usize = per_row[grown.widened(halo, height).range()].iter().sum();
+                if n * frames.len() > BLOCK_SAMPLES {
+                    break;
+                }
+                core_rows = grown;
+            }
+            let rows = core_rows.widened(halo, height);
+            if per_row[core_rows.range()].iter().any(|&n| n > 0) {
+                blocks.push(Block { frames, core_frames, rows, core_rows });
+            }
+            start = core_rows.end;
+        }
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_tile_the_movie_and_blocks_fit_the_budget() {
+        for (height, width, n_frames) in [(512, 512, 600), (2048, 2048, 1250), (512, 100, 20_000), (1, 1, 1), (7, 0, 5)]
+        {
+            let per_row = vec![width; height];
+            let blocks = plan(&per_row, n_frames, 11, 200);
+            let mut covered = 0;
+            for b in &blocks {
+                covered += b.core_frames.len() * b.core_rows.len();
+                assert!(b.rows.start <= b.core_rows.start && b.rows.end >= b.core_rows.end);
+                assert!(b.frames.start <= b.core_frames.start && b.frames.end >= b.core_frames.end);
+                assert!(b.frames.len() * b.rows.len() * width <= BLOCK_SAMPLES, "{b:?}");
+            }
+            assert_eq!(covered, if width == 0 { 0 } else { height * n_frames });
+        }
+    }
+}

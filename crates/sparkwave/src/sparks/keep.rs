@@ -1,0 +1,82 @@
+//! `dff.tif`: blocks come in bands of rows, movies are written frame by frame. The bands wait in scratch files.
+
+use crate::error::Error;
+use crate::run_folder::RunFolder;
+use ndarray::Array3;
+use sparkwave_core::axes::Span;
+use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
+use sparkwave_core::progress::Progress;
+use sparkwave_core::recording::Recording;
+use sparkwave_imgproc::traces::Traces;
+use sparkwave_io::{MovieWriter, WriteOptions};
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::PathBuf;
+
+/// A band of rows through a window of frames, in a scratch file of 32-bit floats `[T][pixel]`.
+struct Band {
+    frames: Span,
+    pixels: Vec<u32>,
+    file: File,
+}
+
+/// Collects dF/F0 until every band is there. The scratch files have no name and vanish with the process.
+pub(super) struct DffScratch {
+    shape: MovieShape,
+    out: PathBuf,
+    bands: Vec<Band>,
+}
+
+impl DffScratch {
+    pub(super) fn new(folder: &RunFolder, shape: MovieShape) -> Result<Self, Error> {
+        Ok(Self { shape, out: folder.file("dff.tif"), bands: Vec::new() })
+    }
+
+    fn failed(&self, operation: &'static str, source: std::io::Error) -> Error {
+        sparkwave_io::Error::Io { operation, path: self.out.clone(), source }.into()
+    }
+
+    /// Adds the part of a block that counts.
+    pub(super) fn append(&mut self, traces: &Traces, frames: Span, rows: Span) -> Result<(), Error> {
+        let width = self.shape.width as u32;
+        let inside = |p: u32| rows.contains((p / width) as usize);
+        let kept: Vec<usize> = (0..traces.n_pixels()).filter(|&i| inside(traces.pixels()[i])).collect();
+        let folder = self.out.parent().map(PathBuf::from).unwrap_or_default();
+        let file = tempfile::tempfile_in(folder).map_err(|e| self.failed("write", e))?;
+        let mut writer = BufWriter::with_capacity(1 << 20, file);
+        for t in frames.range() {
+            let values = traces.frame(t - traces.frames().start);
+            for &i in &kept {
+                writer.write_all(&values[i].to_le_bytes()).map_err(|e| self.failed("write", e))?;
+            }
+        }
+        let mut file = writer.into_inner().map_err(|e| self.failed("write", e.into_error()))?;
+        std::io::Seek::rewind(&mut file).map_err(|e| self.failed("write", e))?;
+        let pixels = kept.iter().map(|&i| traces.pixels()[i]).collect();
+        self.bands.push(Band { frames, pixels, file });
+        Ok(())
+    }
+
+    /// Writes the movie: NaN where nothing was computed.
+    pub(super) fn finish(mut self, recording: &Recording, progress: &dyn Progress) -> Result<(), Error> {
+        let MovieShape { n_frames, height, width } = self.shape;
+        progress.begin("write dff.tif", n_frames as u64);
+        let mut writer =
+            MovieWriter::create(&self.out, self.shape, PixelType::F32, recording, &WriteOptions::default())?;
+        let mut bands = std::mem::take(&mut self.bands);
+        for t in 0..n_frames {
+            let mut frame = Array3::from_elem((1, height, width), f32::NAN);
+            let pixels = frame.as_slice_mut().expect("a new array is contiguous");
+            for band in bands.iter_mut().filter(|b| b.frames.contains(t)) {
+                let mut bytes = vec![0u8; band.pixels.len() * 4];
+                band.file.read_exact(&mut bytes).map_err(|e| self.failed("write", e))?;
+                for (&p, b) in band.pixels.iter().zip(bytes.chunks_exact(4)) {
+                    pixels[p as usize] = f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+                }
+            }
+            writer.append(&Pixels::F32(frame))?;
+            progress.advance(1);
+        }
+        Ok(writer.finish()?)
+    }
+}
