@@ -91,11 +91,10 @@ pub fn to_dff(
                     return Err(Error::Cancelled);
                 }
                 let n = group.len();
+                let mut samples = [0.0f32; LANES];
                 for (t, lanes) in trace.iter_mut().enumerate() {
-                    for (l, lane) in lanes.iter_mut().enumerate() {
-                        // Spare lanes repeat the last pixel.
-                        *lane = f64::from(group.get(t, l.min(n - 1)));
-                    }
+                    group.load(t, &mut samples);
+                    *lanes = samples.map(f64::from);
                 }
                 match params.method {
                     BaselineMethod::Arpls => {
@@ -115,26 +114,52 @@ pub fn to_dff(
                         }
                     }
                 }
-                let mut samples = vec![0.0f32; n_frames];
+                let mut residual = vec![0.0f32; n_frames];
+                let mut floor = [0.0; LANES];
                 for l in 0..n {
-                    for ((s, y), z) in samples.iter_mut().zip(trace.iter()).zip(baseline.iter()) {
-                        *s = (y[l] - z[l]) as f32;
+                    floor[l] = noise_floor(trace, baseline, l, &mut residual);
+                    f0[l] = (baseline.iter().map(|z| z[l]).sum::<f64>() / n_frames.max(1) as f64) as f32;
+                }
+                for (t, (y, z)) in trace.iter_mut().zip(baseline.iter()).enumerate() {
+                    for l in 0..LANES {
+                        samples[l] = ((y[l] - z[l]) / z[l].max(floor[l])) as f32;
+                        y[l] = f64::from(samples[l]);
                     }
-                    let floor = noise::iterative_exclusion(&mut samples).max(f64::from(f32::MIN_POSITIVE));
-                    let mut sum = 0.0;
-                    for (t, ((s, y), z)) in samples.iter_mut().zip(trace.iter()).zip(baseline.iter()).enumerate() {
-                        *s = ((y[l] - z[l]) / z[l].max(floor)) as f32;
-                        sum += z[l];
-                        group.set(t, l, *s);
-                    }
-                    sigma[l] = noise::iterative_exclusion(&mut samples) as f32;
-                    f0[l] = (sum / n_frames.max(1) as f64) as f32;
+                    group.store(t, &samples);
+                }
+                for l in 0..n {
+                    residual.iter_mut().zip(trace.iter()).for_each(|(r, y)| *r = y[l] as f32);
+                    sigma[l] = noise::iterative_exclusion(&mut residual) as f32;
                 }
                 progress.advance(n as u64);
                 Ok(())
             },
         )?;
     Ok(found)
+}
+
+/// The level at which F0 is held from below: the noise of the fluorescence of lane `l`.
+///
+/// Where F0 is above the scatter of all samples, transients included, the noise cannot matter and is not computed.
+fn noise_floor<const LANES: usize>(
+    trace: &[[f64; LANES]],
+    baseline: &[[f64; LANES]],
+    l: usize,
+    residual: &mut [f32],
+) -> f64 {
+    let (mut lowest, mut squares) = (f64::INFINITY, 0.0);
+    for (y, z) in trace.iter().zip(baseline) {
+        lowest = lowest.min(z[l]);
+        squares += (y[l] - z[l]).powi(2);
+    }
+    let smallest = f64::from(f32::MIN_POSITIVE);
+    if lowest > (squares / trace.len().max(1) as f64).sqrt() {
+        return smallest;
+    }
+    for ((r, y), z) in residual.iter_mut().zip(trace).zip(baseline) {
+        *r = (y[l] - z[l]) as f32;
+    }
+    noise::iterative_exclusion(residual).max(smallest)
 }
 
 #[cfg(test)]

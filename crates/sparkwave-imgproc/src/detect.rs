@@ -8,10 +8,11 @@ pub mod idt;
 pub mod matched;
 
 use crate::link::basins::{Prominence, basins};
+use crate::link::grow::{Reach, grow};
 use crate::link::regions::{REGION_UM, regions};
 use crate::link::sparse::{Active, SparseVolume};
 use crate::sampling::Sampling;
-use sparkwave_core::axes::{PointYx, Voxel};
+use sparkwave_core::axes::{PointYx, Span, Voxel};
 use sparkwave_core::event::Event;
 use std::collections::BTreeMap;
 
@@ -43,13 +44,26 @@ impl MinPeak {
     }
 }
 
+/// How an event extends over voxels whose *level* is high, from a core where the *strength* is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Growth {
+    /// Lowest level, as a fraction of the highest level in the core.
+    pub fraction: f32,
+    /// Lowest level, in standard deviations.
+    pub level_sd: f32,
+    /// Longest time from the peak to the end, s.
+    pub after_s: f64,
+}
+
 /// What makes an event out of active voxels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AssembleParams {
     /// Strength that the peak of an event reaches.
     pub min_peak: MinPeak,
-    /// Voxels weaker than this fraction of their event's peak strength are not part of it.
-    pub extent_fraction: f32,
+    /// Voxels weaker than this fraction of their event's peak strength are not part of its core.
+    pub core_fraction: f32,
+    /// How an event extends beyond its core; `None` leaves it at that.
+    pub grow: Option<Growth>,
     /// When peaks within one connected object are separate events; `None` never splits.
     pub split: Option<Prominence>,
     /// Events whose bounding box is not larger than this along either spatial axis are dropped, µm.
@@ -62,52 +76,100 @@ pub struct AssembleParams {
 struct Found {
     voxels: Vec<Active>,
     peak: Active,
+    score: f32,
     burst: bool,
 }
 
 /// Joins active voxels into events, ordered by peak time and numbered from 1.
 pub fn assemble(active: Vec<Active>, height: usize, params: &AssembleParams, sampling: Sampling) -> Vec<Event> {
     let volume = SparseVolume::new(active, height);
-    let strength: Vec<f32> = volume.voxels().iter().map(|a| a.strength).collect();
+    let voxels = volume.voxels();
+    let strength: Vec<f32> = voxels.iter().map(|a| a.strength).collect();
     let component = volume.components();
-    let basin = match params.split {
+    let peak_of = match params.split {
         Some(prominence) => basins(&volume, &strength, prominence),
-        None => component.clone(),
+        None => peaks_of_components(&component, &strength),
     };
-    let mut objects: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for (i, &b) in basin.iter().enumerate() {
-        objects.entry(b).or_default().push(i);
-    }
-    let strongest = |members: &[usize]| {
-        members.iter().copied().fold(None, |best: Option<usize>, i| match best {
-            Some(b) if strength[b] >= strength[i] => Some(b),
-            _ => Some(i),
-        })
-    };
-    let peaks: Vec<usize> = objects.values().filter_map(|members| strongest(members)).collect();
-    let heights: Vec<f32> = peaks.iter().map(|&peak| strength[peak]).collect();
+    let is_peak = |&i: &usize| peak_of[i] as usize == i;
+    let heights: Vec<f32> = (0..voxels.len()).filter(is_peak).map(|i| strength[i]).collect();
     let min_peak = params.min_peak.resolve(&heights);
-    let mut peaks_of: BTreeMap<u32, usize> = BTreeMap::new();
-    let mut found: Vec<(u32, Found)> = Vec::new();
-    for (members, peak) in objects.values().zip(peaks) {
-        if strength[peak] < min_peak {
-            continue;
+    let peaks: Vec<usize> = (0..voxels.len()).filter(is_peak).filter(|&i| strength[i] >= min_peak).collect();
+
+    let mut labels = vec![0u32; voxels.len()];
+    for (i, label) in labels.iter_mut().enumerate() {
+        if let Ok(event) = peaks.binary_search(&(peak_of[i] as usize)) {
+            let core = strength[i] >= params.core_fraction * strength[peaks[event]];
+            *label = if core { event as u32 + 1 } else { 0 };
         }
-        let floor = params.extent_fraction * strength[peak];
-        let kept: Vec<Active> =
-            members.iter().filter(|&&i| strength[i] >= floor).map(|&i| volume.voxels()[i]).collect();
-        let peak_voxel = volume.voxels()[peak];
-        let voxels = connected_to(kept, peak_voxel.voxel, height);
+    }
+    if let Some(growth) = params.grow {
+        extend(&volume, &mut labels, &peaks, growth, sampling);
+    }
+
+    let mut members: Vec<Vec<Active>> = vec![Vec::new(); peaks.len()];
+    for (a, &label) in voxels.iter().zip(&labels).filter(|(_, label)| **label > 0) {
+        members[label as usize - 1].push(*a);
+    }
+    let mut n_in_component: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut found: Vec<(u32, Found)> = Vec::new();
+    for (members, &peak) in members.into_iter().zip(&peaks) {
+        let voxels = connected_to(members, volume.voxels()[peak].voxel, height);
         if !large_enough(&voxels, params, sampling) {
             continue;
         }
-        *peaks_of.entry(component[peak]).or_default() += 1;
-        found.push((component[peak], Found { voxels, peak: peak_voxel, burst: false }));
+        let Some(highest) = highest_level(&voxels) else { continue };
+        *n_in_component.entry(component[peak]).or_default() += 1;
+        found.push((component[peak], Found { voxels, peak: highest, score: strength[peak], burst: false }));
     }
     for (component, event) in &mut found {
-        event.burst = peaks_of[component] > 1;
+        event.burst = n_in_component[component] > 1;
     }
     number(found.into_iter().map(|(_, f)| f).collect(), sampling)
+}
+
+/// For every voxel the strongest voxel of its component, the earlier one on ties.
+fn peaks_of_components(component: &[u32], strength: &[f32]) -> Vec<u32> {
+    let mut peak: Vec<u32> = component.to_vec();
+    for (i, &c) in component.iter().enumerate() {
+        if strength[i] > strength[peak[c as usize] as usize] {
+            peak[c as usize] = i as u32;
+        }
+    }
+    component.iter().map(|&c| peak[c as usize]).collect()
+}
+
+/// Grows the labelled cores. Where the level of a core is high enough, what lies below the event's floor is given up
+/// first: the evidence is wider than the event by the width of the filter. The peak always stays.
+fn extend(volume: &SparseVolume, labels: &mut [u32], peaks: &[usize], growth: Growth, sampling: Sampling) {
+    let voxels = volume.voxels();
+    let mut highest = vec![0.0f32; peaks.len()];
+    for (a, &label) in voxels.iter().zip(labels.iter()).filter(|(_, label)| **label > 0) {
+        let level = &mut highest[label as usize - 1];
+        *level = level.max(a.level);
+    }
+    let after = sampling.frames(growth.after_s).round() as usize;
+    let reaches: Vec<Reach> = peaks
+        .iter()
+        .zip(&highest)
+        .map(|(&peak, &level)| {
+            let t = voxels[peak].voxel.t as usize;
+            let frames = Span::new(t.saturating_sub(1), t + after + 1);
+            Reach { floor: growth.level_sd.max(growth.fraction * level), frames }
+        })
+        .collect();
+    for (i, label) in labels.iter_mut().enumerate().filter(|(_, label)| **label > 0) {
+        let event = *label as usize - 1;
+        let floor = reaches[event].floor;
+        if highest[event] >= floor && voxels[i].level < floor && peaks[event] != i {
+            *label = 0;
+        }
+    }
+    grow(volume, labels, &reaches);
+}
+
+/// The voxel of the highest level, the earlier one on ties.
+fn highest_level(voxels: &[Active]) -> Option<Active> {
+    voxels.iter().copied().reduce(|best, a| if a.level > best.level { a } else { best })
 }
 
 /// The voxels that hang together with `seed` (26-connected), in order.
@@ -143,7 +205,7 @@ fn number(mut found: Vec<Found>, sampling: Sampling) -> Vec<Event> {
             peak: f.peak.voxel,
             voxels: f.voxels.iter().map(|a| a.voxel).collect(),
             dff: f.voxels.iter().map(|a| a.dff).collect(),
-            score: f.peak.strength,
+            score: f.score,
             burst: f.burst,
         })
         .collect()

@@ -1,6 +1,7 @@
 //! From voxels to events: connected components, splitting at several peaks, and regions.
 
 pub mod basins;
+pub mod grow;
 pub mod regions;
 pub mod sparse;
 

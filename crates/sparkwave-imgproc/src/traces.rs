@@ -106,7 +106,7 @@ pub(crate) struct PixelGroup<'a> {
     len: usize,
 }
 
-// SAFETY: the groups of one `Traces` cover disjoint pixels, every access is checked against the group's own pixels, and
+// SAFETY: the groups of one `Traces` cover disjoint pixels, every access stays in the group's own pixels, and
 // the exclusive borrow held by `SharedValues` keeps everybody else away from the values.
 unsafe impl Send for PixelGroup<'_> {}
 
@@ -116,21 +116,27 @@ impl PixelGroup<'_> {
         self.len
     }
 
-    fn index(&self, t: usize, pixel: usize) -> usize {
-        assert!(t < self.n_frames && pixel < self.len, "outside the group");
-        t * self.n_pixels + self.first + pixel
+    /// Reads frame `t`; lanes beyond the group repeat its last pixel.
+    pub(crate) fn load<const LANES: usize>(&self, t: usize, lanes: &mut [f32; LANES]) {
+        let start = self.start_of(t, LANES);
+        // SAFETY: `start_of` checks that the frame exists and that the group fits the lanes; the pixels of the group
+        // belong to nobody else.
+        let pixels = unsafe { std::slice::from_raw_parts(self.values.start.add(start), self.len) };
+        lanes[..self.len].copy_from_slice(pixels);
+        lanes[self.len..].fill(pixels[self.len - 1]);
     }
 
-    /// The value of the group's pixel number `pixel` in frame `t`.
-    pub(crate) fn get(&self, t: usize, pixel: usize) -> f32 {
-        // SAFETY: `index` checks that the value belongs to this group, hence to nobody else.
-        unsafe { *self.values.start.add(self.index(t, pixel)) }
+    /// Writes frame `t`; lanes beyond the group are ignored.
+    pub(crate) fn store<const LANES: usize>(&mut self, t: usize, lanes: &[f32; LANES]) {
+        let start = self.start_of(t, LANES);
+        // SAFETY: as in `load`; the group is borrowed exclusively.
+        let pixels = unsafe { std::slice::from_raw_parts_mut(self.values.start.add(start), self.len) };
+        pixels.copy_from_slice(&lanes[..self.len]);
     }
 
-    /// Sets the value of the group's pixel number `pixel` in frame `t`.
-    pub(crate) fn set(&mut self, t: usize, pixel: usize, value: f32) {
-        // SAFETY: as in `get`; the group is borrowed exclusively.
-        unsafe { *self.values.start.add(self.index(t, pixel)) = value }
+    fn start_of(&self, t: usize, lanes: usize) -> usize {
+        assert!(t < self.n_frames && self.len <= lanes, "outside the group");
+        t * self.n_pixels + self.first
     }
 }
 

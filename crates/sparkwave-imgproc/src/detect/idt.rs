@@ -46,7 +46,8 @@ impl IdtParams {
     pub fn assemble(&self) -> AssembleParams {
         AssembleParams {
             min_peak: MinPeak::Fixed(self.detect_sd as f32),
-            extent_fraction: 0.0,
+            core_fraction: 0.0,
+            grow: None,
             split: self.split.then_some(Prominence { absolute: 3.0, relative: 0.4 }),
             min_extent_um: self.min_extent_um,
             min_frames: 2,
@@ -82,6 +83,7 @@ pub fn active_voxels(
                     voxel: Voxel { t: frame(t) as u32, y: position / width, x: position % width },
                     dff: traces.get(t, p),
                     strength: z[t],
+                    level: z[t],
                 })
                 .collect()
         })

@@ -12,16 +12,18 @@
 //! 4. Each filtered trace is divided by its own noise, measured on its negative half where there are no transients. The
 //!    result is in standard deviations, so that filters and sites can be compared, and the largest over all filters is
 //!    the evidence.
-//! 5. Peaks of the evidence above the threshold are events ([`super::assemble`]); the extent of an event are the voxels
-//!    around its peak whose lightly smoothed dF/F0 reaches a fraction of that of the peak.
+//! 5. Peaks of the evidence above the threshold are events. From there an event grows over the voxels whose signal,
+//!    smoothed by the smallest spot, still reaches a fraction of its peak ([`super::assemble`]): the evidence marks the
+//!    onset, the level how long and how far the event lasts.
 
-use super::{AssembleParams, MinPeak};
+use super::{AssembleParams, Growth, MinPeak};
 use crate::baseline::PixelNoise;
 use crate::filter::gaussian::{Kernel, Scratch, smooth};
 use crate::link::basins::Prominence;
-use crate::link::sparse::Active;
+use crate::link::sparse::{Active, SparseVolume};
 use crate::sampling::Sampling;
 use crate::traces::Traces;
+use multiversion::multiversion;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::axes::{Span, Voxel};
@@ -43,33 +45,38 @@ pub struct MatchedParams {
     pub clip_sd: f64,
     /// Time before the onset that counts as the level from which an event rises, s.
     pub before_s: f64,
-    /// Voxels weaker than this fraction of the peak are not part of an event.
+    /// An event extends to where its level falls below this fraction of its peak ...
     pub extent_fraction: f64,
+    /// ... or below this level, standard deviations of the smoothed signal.
+    pub extent_sd: f64,
+    /// Longest time from the peak of an event to its end, s.
+    pub after_s: f64,
     /// Two peaks are two events if the lower one stands out by this much from the level at which they meet,
     /// standard deviations ...
     pub split_sd: f64,
     /// ... and by this fraction of its own evidence.
     pub split_fraction: f64,
-    /// Evidence that every voxel of an event reaches, standard deviations.
-    pub extent_sd: f64,
 }
 
 /// Peaks of this evidence are taken for noise: high enough to be rare, far below the usual event.
 const NOISE_PEAKS_SD: (f32, f32) = (4.2, 5.4);
+/// Evidence below which a voxel can neither be part of the core of an event nor tell anything about the noise.
+const FLOOR_SD: f32 = 3.5;
 /// Threshold where there are too few peaks to learn one from: about one false event in 10^7 voxels of Gaussian noise.
 const FEW_PEAKS_SD: f32 = 6.0;
 
 impl Default for MatchedParams {
     fn default() -> Self {
         Self {
-            false_discovery_rate: 0.1,
+            false_discovery_rate: 0.05,
             threshold: None,
             spot_um: vec![0.25, 0.5],
             decay_s: vec![0.2],
             clip_sd: 6.0,
             before_s: 0.4,
-            extent_fraction: 0.5,
-            extent_sd: 3.5,
+            extent_fraction: 0.35,
+            extent_sd: 3.0,
+            after_s: 3.0,
             split_sd: 2.0,
             split_fraction: 0.3,
         }
@@ -93,7 +100,12 @@ impl MatchedParams {
                     otherwise: FEW_PEAKS_SD,
                 },
             },
-            extent_fraction: self.extent_fraction as f32,
+            core_fraction: 0.5,
+            grow: Some(Growth {
+                fraction: self.extent_fraction as f32,
+                level_sd: self.extent_sd as f32,
+                after_s: self.after_s,
+            }),
             split: Some(Prominence { absolute: self.split_sd as f32, relative: self.split_fraction as f32 }),
             min_extent_um: 0.0,
             min_frames: 1,
@@ -136,34 +148,90 @@ pub fn active_voxels(
     params: &MatchedParams,
     sampling: Sampling,
 ) -> Vec<Active> {
+    let width = traces.width() as u32;
     let before = sampling.frames(params.before_s).round().max(1.0) as usize;
     let decays: Vec<Decay> =
         params.decay_s.iter().map(|tau| Decay::new(sampling.frames(*tau).max(0.2), before)).collect();
+    let mut spots = params.spot_um.clone();
+    spots.sort_by(|a, b| b.total_cmp(a));
     let mut evidence = Traces::zeros(traces.frames(), traces.width(), traces.pixels().to_vec());
-    for spot in &params.spot_um {
-        let mut smoothed = smooth_frames(traces, noise, rows, &kernel(*spot, sampling), params.clip_sd as f32);
-        strongest_decay(&mut smoothed, &decays, &mut evidence);
+    let mut smoothed = None;
+    let mut rest = vec![Rest::default(); traces.n_pixels()];
+    for spot in &spots {
+        // Memory first: the wider spot's frames go before the next ones come.
+        drop(smoothed.take());
+        let mut frames = smooth_frames(traces, noise, rows, &kernel(*spot, sampling), params.clip_sd as f32);
+        strongest_decay(&mut frames, &decays, &mut evidence, &mut rest);
+        smoothed = Some(frames);
     }
+    let (Some(smoothed), Some(smallest)) = (smoothed, spots.last()) else { return Vec::new() };
+    let amplitude = Amplitude::new(traces, noise, rows, kernel(*smallest, sampling));
     let floor = params.extent_sd as f32;
-    let width = traces.width() as u32;
-    (0..traces.n_frames())
+    let found: Vec<Vec<Active>> = (0..traces.n_frames())
         .into_par_iter()
         .map(|t| {
             let frame = traces.frames().start + t;
             if !core.contains(frame) {
                 return Vec::new();
             }
-            let rows = evidence.frame(t).iter().zip(traces.frame(t)).zip(traces.pixels());
-            rows.filter(|((strength, _), _)| **strength >= floor)
-                .map(|((&strength, &dff), &p)| Active {
-                    voxel: Voxel { t: frame as u32, y: p / width, x: p % width },
-                    dff,
-                    strength,
+            let (strength, smoothed) = (evidence.frame(t), smoothed.frame(t));
+            let level = |i: usize| rest[i].level(smoothed[i]);
+            let stands_out = |i: &usize| strength[*i] >= FLOOR_SD || level(*i) >= floor;
+            let pixels: Vec<usize> = (0..strength.len()).filter(stands_out).collect();
+            let dff = amplitude.at(t, &pixels);
+            pixels
+                .iter()
+                .zip(dff)
+                .map(|(&i, dff)| {
+                    let p = traces.pixels()[i];
+                    let voxel = Voxel { t: frame as u32, y: p / width, x: p % width };
+                    Active { voxel, dff, strength: strength[i], level: level(i) }
                 })
-                .collect::<Vec<_>>()
+                .collect()
         })
-        .collect::<Vec<_>>()
-        .concat()
+        .collect();
+    // Most voxels above the floor of the level are noise far from any event.
+    let height = rows.end;
+    SparseVolume::new(found.concat(), height).into_components_with(|a| a.strength >= FLOOR_SD)
+}
+
+/// dF/F0 smoothed by a spot: the smoothed change over the smoothed baseline, which one noisy pixel cannot dominate.
+struct Amplitude<'a> {
+    traces: &'a Traces,
+    f0: &'a [f32],
+    rows: Span,
+    kernel: Kernel,
+    smoothed_f0: Vec<f32>,
+}
+
+impl<'a> Amplitude<'a> {
+    fn new(traces: &'a Traces, noise: &'a PixelNoise, rows: Span, kernel: Kernel) -> Self {
+        let mut new = Self { traces, f0: &noise.f0, rows, kernel, smoothed_f0: Vec::new() };
+        new.smoothed_f0 = new.smooth(|_| 1.0);
+        new
+    }
+
+    /// `value(pixel) * F0`, clipped at zero F0, smoothed; one value per pixel of the traces.
+    fn smooth(&self, value: impl Fn(usize) -> f32) -> Vec<f32> {
+        let (width, offset) = (self.traces.width(), self.rows.start * self.traces.width());
+        let mut image = vec![0.0f32; self.rows.len() * width];
+        for (i, &p) in self.traces.pixels().iter().enumerate() {
+            image[p as usize - offset] = value(i) * self.f0[i].max(0.0);
+        }
+        smooth(&mut image, width, &self.kernel, &mut Scratch::default());
+        self.traces.pixels().iter().map(|&p| image[p as usize - offset]).collect()
+    }
+
+    /// The smoothed dF/F0 of some pixels in frame `t`; 0 where the baseline is.
+    fn at(&self, t: usize, pixels: &[usize]) -> Vec<f32> {
+        if pixels.is_empty() {
+            return Vec::new();
+        }
+        let dff = self.traces.frame(t);
+        let change = self.smooth(|i| dff[i]);
+        let ratio = |i: usize| if self.smoothed_f0[i] > 0.0 { change[i] / self.smoothed_f0[i] } else { 0.0 };
+        pixels.iter().map(|&i| ratio(i)).collect()
+    }
 }
 
 /// The spatial half of a filter; a spot much smaller than a pixel is looked for in that pixel.
@@ -196,36 +264,89 @@ fn smooth_frames(traces: &Traces, noise: &PixelNoise, rows: Span, kernel: &Kerne
 const LANES: usize = 16;
 
 /// Raises `evidence` to the normalised response of each decay filter where that is larger.
-fn strongest_decay(smoothed: &mut Traces, decays: &[Decay], evidence: &mut Traces) {
+/// Measures each smoothed trace at rest as well.
+fn strongest_decay(smoothed: &mut Traces, decays: &[Decay], evidence: &mut Traces, rest: &mut [Rest]) {
     let n_frames = smoothed.n_frames();
     let inputs = smoothed.by_pixel_group(LANES).groups;
     let outputs = evidence.by_pixel_group(LANES).groups;
-    inputs.into_par_iter().zip(outputs).for_each_init(
-        || (vec![[0.0f32; LANES]; n_frames], vec![[0.0f32; LANES]; n_frames]),
-        |(trace, response), (input, mut output)| {
-            let n = input.len();
+    inputs.into_par_iter().zip(outputs).zip(rest.par_chunks_mut(LANES)).for_each_init(
+        || [(); 3].map(|()| vec![[0.0f32; LANES]; n_frames]),
+        |[trace, response, best], ((input, mut output), rest)| {
             for (t, lanes) in trace.iter_mut().enumerate() {
-                for (l, lane) in lanes.iter_mut().enumerate() {
-                    *lane = input.get(t, l.min(n - 1));
-                }
+                input.load(t, lanes);
+            }
+            for (t, lanes) in best.iter_mut().enumerate() {
+                output.load(t, lanes);
+            }
+            let (mean, sd) = clipped_moments(trace);
+            for (l, rest) in rest.iter_mut().enumerate() {
+                *rest = Rest { mean: mean[l], sd: sd[l] };
             }
             for decay in decays {
                 correlate(trace, decay, response);
                 let scale = negative_sd(response).map(|sd| if sd > 0.0 { 1.0 / sd } else { 0.0 });
-                for (t, lanes) in response.iter().enumerate() {
-                    for l in 0..n {
-                        let z = lanes[l] * scale[l];
-                        if z > output.get(t, l) {
-                            output.set(t, l, z);
-                        }
-                    }
-                }
+                raise(best, response, &scale);
+            }
+            for (t, lanes) in best.iter().enumerate() {
+                output.store(t, lanes);
             }
         },
     );
 }
 
+/// A smoothed trace without its transients.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rest {
+    mean: f32,
+    sd: f32,
+}
+
+impl Rest {
+    /// How far a value stands above rest, standard deviations; 0 where nothing fluctuates.
+    fn level(self, value: f32) -> f32 {
+        if self.sd > 0.0 { (value - self.mean) / self.sd } else { 0.0 }
+    }
+}
+
+/// Mean and standard deviation of the samples within 2.5 standard deviations of the mean, to which a few rounds of
+/// leaving out the others converge. The cut makes the standard deviation of Gaussian noise 5 % too small.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+fn clipped_moments(trace: &[[f32; LANES]]) -> ([f32; LANES], [f32; LANES]) {
+    let mut low = [f32::NEG_INFINITY; LANES];
+    let mut high = [f32::INFINITY; LANES];
+    let (mut mean, mut sd) = ([0.0f32; LANES], [0.0f32; LANES]);
+    for _ in 0..5 {
+        let (mut n, mut sum, mut squares) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+        for lanes in trace {
+            for l in 0..LANES {
+                let counts = if lanes[l] >= low[l] && lanes[l] <= high[l] { 1.0 } else { 0.0 };
+                n[l] += counts;
+                sum[l] += counts * lanes[l];
+                squares[l] += counts * lanes[l] * lanes[l];
+            }
+        }
+        for l in 0..LANES {
+            mean[l] = sum[l] / n[l].max(1.0);
+            sd[l] = (squares[l] / n[l].max(1.0) - mean[l] * mean[l]).max(0.0).sqrt();
+            low[l] = mean[l] - 2.5 * sd[l];
+            high[l] = mean[l] + 2.5 * sd[l];
+        }
+    }
+    (mean, sd)
+}
+
+/// Raises `best` to the scaled response where that is larger.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+fn raise(best: &mut [[f32; LANES]], response: &[[f32; LANES]], scale: &[f32; LANES]) {
+    for (b, r) in best.iter_mut().zip(response) {
+        for l in 0..LANES {
+            b[l] = b[l].max(r[l] * scale[l]);
+        }
+    }
+}
+
 /// Correlates traces with a decay; beyond the ends the first and the last sample repeat.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
 fn correlate(trace: &[[f32; LANES]], decay: &Decay, response: &mut [[f32; LANES]]) {
     let last = trace.len() as isize - 1;
     for (t, out) in response.iter_mut().enumerate() {
@@ -242,6 +363,7 @@ fn correlate(trace: &[[f32; LANES]], decay: &Decay, response: &mut [[f32; LANES]
 
 /// The standard deviation of noise around zero, from negative samples alone; those below three standard deviations,
 /// which follow or precede large transients, are left out.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
 fn negative_sd(response: &[[f32; LANES]]) -> [f32; LANES] {
     let mut limit = [f32::NEG_INFINITY; LANES];
     let mut sd = [0.0f32; LANES];

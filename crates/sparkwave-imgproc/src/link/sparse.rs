@@ -9,8 +9,10 @@ pub struct Active {
     pub voxel: Voxel,
     /// dF/F0 there.
     pub dff: f32,
-    /// The detector's evidence there, in standard deviations of its noise.
+    /// The detector's evidence for the onset of an event there, in standard deviations of its noise.
     pub strength: f32,
+    /// How far the signal stands above its baseline there, in standard deviations of its noise.
+    pub level: f32,
 }
 
 /// Active voxels in order of (t, y, x), with constant-time access to the row of any voxel.
@@ -65,6 +67,16 @@ impl SparseVolume {
         }
     }
 
+    /// The voxels of all components in which some voxel passes, in order.
+    pub fn into_components_with(self, passes: impl Fn(&Active) -> bool) -> Vec<Active> {
+        let component = self.components();
+        let mut kept = vec![false; self.voxels.len()];
+        for (a, &c) in self.voxels.iter().zip(&component) {
+            kept[c as usize] |= passes(a);
+        }
+        self.voxels.iter().zip(&component).filter(|(_, c)| kept[**c as usize]).map(|(a, _)| *a).collect()
+    }
+
     /// The 26-connected components: for every voxel the smallest index in its component.
     pub fn components(&self) -> Vec<u32> {
         let mut parent: Vec<u32> = (0..self.voxels.len() as u32).collect();
@@ -99,7 +111,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn active(t: u32, y: u32, x: u32, strength: f32) -> Active {
-        Active { voxel: Voxel { t, y, x }, dff: strength / 10.0, strength }
+        Active { voxel: Voxel { t, y, x }, dff: strength / 10.0, strength, level: strength }
     }
 
     #[test]

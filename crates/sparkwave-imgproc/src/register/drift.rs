@@ -103,7 +103,7 @@ pub fn estimate_drift(
             let aligned: Vec<Array2<f32>> = samples
                 .par_iter()
                 .map(|s| {
-                    let found = reference.displacement_of(s.view(), max_shift, weighting);
+                    let found = reference.displacement_of(s.view(), max_shift);
                     read_displaced(s.view(), found.displacement)
                 })
                 .collect();
@@ -120,7 +120,7 @@ pub fn estimate_drift(
         let found: Vec<_> = batch
             .range()
             .into_par_iter()
-            .map(|t| Ok(reference.displacement_of(frame(t)?.view(), max_shift, weighting)))
+            .map(|t| Ok(reference.displacement_of(frame(t)?.view(), max_shift)))
             .collect::<Result<_, Error>>()?;
         matches.extend(found);
         progress.advance(batch.len() as u64);

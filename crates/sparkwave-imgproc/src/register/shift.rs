@@ -30,8 +30,10 @@ pub enum Weighting {
 /// An image that others are compared with, prepared once.
 pub struct Reference {
     transform: Transform,
-    /// Conjugate spectrum, weighted, and halved nowhere: the mirror half is accounted for in the sums.
+    /// Conjugate spectrum, weighted; the mirror half is accounted for in the sums.
     spectrum: Vec<Complex64>,
+    /// Squared weight of every frequency.
+    gain_squared: Vec<f64>,
     taper: Option<(Vec<f64>, Vec<f64>)>,
     energy: f64,
 }
@@ -54,29 +56,27 @@ impl Reference {
         let taper = taper.then(|| (cosine_edge(height), cosine_edge(width)));
         let mut pixels = prepare(image, taper.as_ref());
         let mut spectrum = transform.forward(&mut pixels);
-        let gain = gains(&transform, weighting);
+        let gain_squared: Vec<f64> = (0..spectrum.len()).map(|i| gain_squared(&transform, i, weighting)).collect();
         // The image's energy is measured with the same weights, so that the correlation of an image with itself is 1.
-        let mut energy = 0.0;
-        for (i, (s, g)) in spectrum.iter_mut().zip(&gain).enumerate() {
-            energy += multiplicity(i / height, width) * (*s * *g).norm_sqr();
-            *s = s.conj() * (*g * *g);
+        let energy = weighted_energy(&transform, &spectrum, &gain_squared);
+        for (s, g) in spectrum.iter_mut().zip(&gain_squared) {
+            *s = s.conj() * *g;
         }
-        Self { transform, spectrum, taper, energy }
+        Self { transform, spectrum, gain_squared, taper, energy }
     }
 
     /// Finds the displacement of `image`, of the same size, in `±max_shift_px` of zero.
     ///
     /// # Panics
     /// If the size differs from that of the reference.
-    pub fn displacement_of(&self, image: ArrayView2<'_, f32>, max_shift_px: f64, weighting: Weighting) -> Match {
+    pub fn displacement_of(&self, image: ArrayView2<'_, f32>, max_shift_px: f64) -> Match {
         let t = &self.transform;
         assert_eq!(image.dim(), (t.height, t.width), "image and reference differ in size");
         let flat = Match { displacement: PointYx::default(), correlation: 0.0 };
         let mut pixels = prepare(image, self.taper.as_ref());
         let mut product = t.forward(&mut pixels);
-        let mut energy = 0.0;
-        for (i, (p, s)) in product.iter_mut().zip(&self.spectrum).enumerate() {
-            energy += multiplicity(i / t.height, t.width) * p.norm_sqr() * gain_squared(t, i, weighting);
+        let energy = weighted_energy(t, &product, &self.gain_squared);
+        for (p, s) in product.iter_mut().zip(&self.spectrum) {
             *p *= *s;
         }
         let scale = (energy * self.energy).sqrt();
@@ -120,8 +120,11 @@ fn prepare(image: ArrayView2<'_, f32>, taper: Option<&(Vec<f64>, Vec<f64>)>) -> 
     }
 }
 
-fn gains(t: &Transform, weighting: Weighting) -> Vec<f64> {
-    (0..t.n_columns() * t.height).map(|i| gain_squared(t, i, weighting).sqrt()).collect()
+/// The sum of squares of the weighted spectrum, both halves.
+fn weighted_energy(t: &Transform, spectrum: &[Complex64], gain_squared: &[f64]) -> f64 {
+    let columns = spectrum.chunks_exact(t.height).zip(gain_squared.chunks_exact(t.height));
+    let column = |(s, g): (&[Complex64], &[f64])| s.iter().zip(g).map(|(s, g)| s.norm_sqr() * g).sum::<f64>();
+    columns.enumerate().map(|(kx, pair)| multiplicity(kx, t.width) * column(pair)).sum()
 }
 
 fn gain_squared(t: &Transform, index: usize, weighting: Weighting) -> f64 {
@@ -240,7 +243,7 @@ mod tests {
         for (height, width) in [(64, 64), (63, 80), (96, 75)] {
             let reference = Reference::new(blobs(height, width, 0.0, 0.0).view(), Weighting::None, false);
             for (dy, dx) in [(0.0, 0.0), (0.25, -0.4), (-3.37, 4.91), (5.0, -5.0), (0.5, 0.5)] {
-                let found = reference.displacement_of(blobs(height, width, dy, dx).view(), 10.0, Weighting::None);
+                let found = reference.displacement_of(blobs(height, width, dy, dx).view(), 10.0);
                 let error = (found.displacement.y - dy).hypot(found.displacement.x - dx);
                 assert!(error < 1e-3, "{height} x {width}, ({dy}, {dx}): {found:?}");
                 assert!(found.correlation > 0.999, "{found:?}");
@@ -255,7 +258,7 @@ mod tests {
             let nan = Array2::from_elem((height, width), f32::NAN);
             let reference = Reference::new(flat.view(), Weighting::None, true);
             for image in [&flat, &nan] {
-                let found = reference.displacement_of(image.view(), 5.0, Weighting::None);
+                let found = reference.displacement_of(image.view(), 5.0);
                 assert_eq!(found, Match { displacement: PointYx::default(), correlation: 0.0 });
             }
         }
