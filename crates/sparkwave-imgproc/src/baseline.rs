@@ -102,6 +102,7 @@ pub fn to_dff(
                             lambda: arpls::lambda_for_cutoff(sampling.frames(params.cutoff_s)),
                             tolerance: params.tolerance,
                             max_iterations: params.max_iterations,
+                            ..arpls::ArplsParams::default()
                         };
                         arpls::baselines(trace, p, work, baseline);
                     }

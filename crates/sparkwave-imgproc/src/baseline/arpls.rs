@@ -8,7 +8,7 @@
 //! wᵢ = 1 / (1 + exp(2 (dᵢ - (2 s - m)) / s)),   d = y - z                     (eq. 9)
 //! ```
 //!
-//! with `m` and `s` the mean and the standard deviation (n - 1) of the negative part of `d`. Samples far above the
+//! with `m` and `s` the mean and the standard deviation of the negative part of `d` ([`Deviation`]). Samples far above the
 //! baseline lose their weight, samples below keep it. Weights start at 1; the iteration stops when
 //! `‖w - w_new‖ < tolerance ‖w‖` (Euclidean norms), when fewer than two residuals are negative, or after
 //! `max_iterations`.
@@ -24,6 +24,16 @@ pub const LANES: usize = 16;
 
 type Lane = [f64; LANES];
 
+/// Which standard deviation of the negative residuals enters eq. 9; the paper does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deviation {
+    /// Divided by n - 1, as in pybaselines.
+    #[default]
+    Sample,
+    /// Divided by n, as in the published code of the global normalisation.
+    Population,
+}
+
 /// Parameters of arPLS, in samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ArplsParams {
@@ -33,6 +43,15 @@ pub struct ArplsParams {
     pub tolerance: f64,
     /// Largest number of reweightings after the first solve.
     pub max_iterations: usize,
+    /// Which standard deviation of the negative residuals is taken.
+    pub deviation: Deviation,
+}
+
+impl Default for ArplsParams {
+    /// The published parameters of the evaluation at 10 Hz, with a tolerance at which baselines no longer change visibly.
+    fn default() -> Self {
+        Self { lambda: 1e6, tolerance: 1e-3, max_iterations: 50, deviation: Deviation::Sample }
+    }
 }
 
 /// The λ whose smoother passes half the amplitude of a sine of period `cutoff_samples`.
@@ -59,7 +78,7 @@ pub struct Workspace {
 /// ```
 /// use sparkwave_imgproc::baseline::arpls::{ArplsParams, baseline};
 /// let line: Vec<f64> = (0..50).map(|i| 3.0 + 0.5 * f64::from(i)).collect();
-/// let fitted = baseline(&line, ArplsParams { lambda: 1e5, tolerance: 1e-3, max_iterations: 50 });
+/// let fitted = baseline(&line, ArplsParams { lambda: 1e5, tolerance: 1e-3, max_iterations: 50, ..Default::default() });
 /// assert!(line.iter().zip(&fitted).all(|(a, b)| (a - b).abs() < 1e-6));
 /// ```
 pub fn baseline(trace: &[f64], params: ArplsParams) -> Vec<f64> {
@@ -94,7 +113,11 @@ pub fn baselines(traces: &[Lane], params: ArplsParams, work: &mut Workspace, out
         if iteration == params.max_iterations {
             break;
         }
-        let change = reweight(traces, &work.z, &mut work.w);
+        let freedom = match params.deviation {
+            Deviation::Sample => 1.0,
+            Deviation::Population => 0.0,
+        };
+        let change = reweight(traces, &work.z, &mut work.w, freedom);
         for l in 0..LANES {
             // NaN means that fewer than two residuals were negative.
             running[l] &= change[l] >= params.tolerance;
@@ -167,10 +190,10 @@ fn penalty_row(i: usize, n: usize, lambda: f64) -> (f64, f64, f64) {
     (lambda * diagonal, lambda * first, lambda * second)
 }
 
-/// Replaces the weights (eq. 9) and returns the relative change per lane, NaN where the trace has fewer than two
+/// Replaces the weights (eq. 9), `freedom` being what is taken off n in the standard deviation, and returns the relative change per lane, NaN where the trace has fewer than two
 /// negative residuals.
 #[multiversion(targets("x86_64+avx512f+avx512dq", "x86_64+avx2", "aarch64+neon"))]
-fn reweight(y: &[Lane], z: &[Lane], w: &mut [Lane]) -> Lane {
+fn reweight(y: &[Lane], z: &[Lane], w: &mut [Lane], freedom: f64) -> Lane {
     let zero = [0.0; LANES];
     let (mut count, mut sum) = (zero, zero);
     for (y, z) in y.iter().zip(z) {
@@ -195,7 +218,7 @@ fn reweight(y: &[Lane], z: &[Lane], w: &mut [Lane]) -> Lane {
     }
     let (mut slope, mut offset) = (zero, zero);
     for l in 0..LANES {
-        let sd = (squares[l] / (count[l] - 1.0).max(1.0)).sqrt().max(f64::MIN_POSITIVE);
+        let sd = (squares[l] / (count[l] - freedom).max(1.0)).sqrt().max(f64::MIN_POSITIVE);
         slope[l] = 2.0 / sd;
         offset[l] = 2.0 * sd - mean[l];
     }
@@ -320,7 +343,7 @@ mod tests {
     fn banded_equals_dense_elimination() {
         for (n, lambda) in [(3, 10.0), (4, 1e3), (5, 1e3), (60, 1e4), (150, 1e6)] {
             let y = random_trace(n, n as u64);
-            let p = ArplsParams { lambda, tolerance: 1e-4, max_iterations: 30 };
+            let p = ArplsParams { lambda, tolerance: 1e-4, max_iterations: 30, ..Default::default() };
             let (banded, dense) = (baseline(&y, p), dense(&y, p));
             for (a, b) in banded.iter().zip(&dense) {
                 assert!((a - b).abs() <= 1e-7 * b.abs(), "n {n} λ {lambda}: {a} against {b}");
@@ -330,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_lane_does_not_depend_on_its_neighbours() {
-        let p = ArplsParams { lambda: 1e5, tolerance: 1e-3, max_iterations: 50 };
+        let p = ArplsParams { lambda: 1e5, tolerance: 1e-3, max_iterations: 50, ..Default::default() };
         let traces: Vec<Vec<f64>> = (0..LANES).map(|l| random_trace(200, l as u64)).collect();
         let lanes: Vec<Lane> = (0..200).map(|t| std::array::from_fn(|l| traces[l][t])).collect();
         let mut out = vec![[0.0; LANES]; 200];
@@ -346,7 +369,8 @@ mod tests {
         let period = 200.0;
         let y: Vec<f64> = (0..4000).map(|i| (std::f64::consts::TAU * i as f64 / period).sin()).collect();
         // Zero reweightings: the plain Whittaker smoother.
-        let p = ArplsParams { lambda: lambda_for_cutoff(period), tolerance: 1e-3, max_iterations: 0 };
+        let p =
+            ArplsParams { lambda: lambda_for_cutoff(period), tolerance: 1e-3, max_iterations: 0, ..Default::default() };
         let z = baseline(&y, p);
         let amplitude = z[1000..3000].iter().fold(0.0f64, |m, v| m.max(v.abs()));
         assert!((amplitude - 0.5).abs() < 1e-3, "{amplitude}");
@@ -354,7 +378,7 @@ mod tests {
 
     #[test]
     fn short_constant_and_huge_traces_stay_finite() {
-        let p = ArplsParams { lambda: 1e6, tolerance: 1e-6, max_iterations: 100 };
+        let p = ArplsParams { lambda: 1e6, tolerance: 1e-6, max_iterations: 100, ..Default::default() };
         assert_eq!(baseline(&[], p), Vec::<f64>::new());
         assert_eq!(baseline(&[5.0, 7.0], p), vec![5.0, 7.0]);
         for y in [vec![0.0; 40], vec![65_535.0; 7], vec![-3.0; 3], vec![1e30, 0.0, 1e30, 0.0, 1e30]] {

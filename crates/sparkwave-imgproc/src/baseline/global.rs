@@ -5,7 +5,7 @@
 //! whole field is removed and the static image stays, so this is **not** the dF/F0 of the paper's eq. 1 that its text
 //! describes.
 
-use super::arpls::{self, ArplsParams};
+use super::arpls::{self, ArplsParams, Deviation};
 use crate::error::Error;
 use crate::register::drift::batches;
 use crate::threshold::{Histogram, triangle};
@@ -41,7 +41,9 @@ impl GlobalNormalisation {
         let low = per_frame.iter().map(|f| f.0).fold(f32::INFINITY, f32::min);
         let high = per_frame.iter().map(|f| f.1).fold(f32::NEG_INFINITY, f32::max);
         let means: Vec<f64> = per_frame.iter().map(|f| f.2).collect();
-        let baseline = arpls::baseline(&means, ArplsParams { lambda: 1e3, tolerance: 1e-6, max_iterations: 100 });
+        let published =
+            ArplsParams { lambda: 1e3, tolerance: 1e-6, max_iterations: 100, deviation: Deviation::Population };
+        let baseline = arpls::baseline(&means, published);
         if low >= high {
             return Ok(Self { baseline, foreground_mean: 1.0 });
         }

@@ -91,14 +91,16 @@ pub fn active_voxels(
     per_pixel.concat()
 }
 
-/// The disjoint spans of a trace that belong to events.
-fn extents(z: &[f32], detect: f32, extent: f32, window: usize) -> Vec<Span> {
+/// The disjoint spans of a trace in standard deviations that belong to events: `detect` and `extent` are the two levels,
+/// `window` the farthest that a span reaches from its peak, in samples.
+///
+/// A peak is higher than its neighbours on both sides, so neither the first nor the last sample is one; a plateau
+/// counts at its first sample. Spans of one sample are dropped, spans that touch or overlap are joined.
+pub fn extents(z: &[f32], detect: f32, extent: f32, window: usize) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
-    for t in 0..z.len() {
-        let rises = t == 0 || z[t - 1] < z[t];
-        // A plateau counts once, at its first sample, if what follows it is lower.
-        let after = z[t..].iter().find(|v| **v != z[t]);
-        if z[t] < detect || !rises || after.is_some_and(|v| *v > z[t]) {
+    for t in 1..z.len().saturating_sub(1) {
+        let falls_after = z[t..].iter().find(|v| **v != z[t]).is_some_and(|v| *v < z[t]);
+        if z[t] < detect || z[t - 1] >= z[t] || !falls_after {
             continue;
         }
         let start = (t.saturating_sub(window)..t).rev().take_while(|&i| z[i] >= extent).last().unwrap_or(t);
@@ -129,9 +131,9 @@ mod tests {
         // A single frame is no event.
         assert_eq!(found(&[0.0, 0.0, 9.0, 0.0]), []);
         // The window bounds what one peak can claim; a second peak extends it.
-        assert_eq!(found(&[5.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]), [Span::new(0, 4)]);
-        assert_eq!(found(&[5.0, 3.0, 3.0, 3.0, 3.0, 6.0, 3.0, 0.0]), [Span::new(0, 7)]);
-        // A plateau and the ends of the trace.
-        assert_eq!(found(&[5.0, 5.0, 0.0, 0.0, 2.0, 5.0]), [Span::new(0, 2), Span::new(4, 6)]);
+        assert_eq!(found(&[3.0, 5.0, 3.0, 3.0, 3.0, 3.0, 3.0]), [Span::new(0, 5)]);
+        assert_eq!(found(&[3.0, 5.0, 3.0, 3.0, 3.0, 6.0, 3.0, 0.0]), [Span::new(0, 7)]);
+        // A plateau, and the ends of the trace, which are no peaks.
+        assert_eq!(found(&[0.0, 5.0, 5.0, 0.0, 0.0, 2.0, 5.0]), [Span::new(1, 3)]);
     }
 }

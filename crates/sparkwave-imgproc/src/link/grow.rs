@@ -1,7 +1,7 @@
 //! Growing events from their cores: a seeded watershed.
 //!
 //! F. Meyer, "Topographic distance and watershed lines", Signal Process. 38, 113-125 (1994). Voxels next to a labelled
-//! one are taken in order of their level, the highest first, and join the event that reached them first. An event takes
+//! one are taken in order of their level, the highest first, and join that event; the valley falls to the earlier event. An event takes
 //! only voxels above its own floor and inside its own window of frames.
 
 use super::sparse::SparseVolume;
@@ -62,7 +62,7 @@ mod tests {
         let mut labels = [0, 0, 1, 0, 0, 0, 2, 0];
         let all = Span::new(0, 8);
         grow(&volume, &mut labels, &[Reach { floor: 3.0, frames: all }, Reach { floor: 1.5, frames: all }]);
-        assert_eq!(labels, [0, 1, 1, 1, 2, 2, 2, 2]);
+        assert_eq!(labels, [0, 1, 1, 1, 1, 2, 2, 2]);
         let mut labels = [0, 0, 1, 0, 0, 0, 0, 0];
         grow(&volume, &mut labels, &[Reach { floor: 3.0, frames: Span::new(2, 4) }]);
         assert_eq!(labels, [0, 0, 1, 1, 0, 0, 0, 0]);

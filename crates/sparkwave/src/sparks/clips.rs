@@ -138,7 +138,7 @@ impl Open {
         let sampling = prepared.sampling;
         let samples: Vec<f64> = self.fluorescence.iter().map(|&v| f64::from(v)).collect();
         let lambda = lambda_for_cutoff(sampling.frames(CUTOFF_S));
-        let f0 = baseline(&samples, ArplsParams { lambda, tolerance: 1e-3, max_iterations: 50 });
+        let f0 = baseline(&samples, ArplsParams { lambda, ..ArplsParams::default() });
         let dff = |i: usize| if f0[i] > 0.0 { ((samples[i] - f0[i]) / f0[i]) as f32 } else { f32::NAN };
         let frames = events[self.index].frames();
         let before = sampling.frames(SHOWN_BEFORE_S).round() as usize;
