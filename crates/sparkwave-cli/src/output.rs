@@ -13,9 +13,9 @@ pub(crate) fn json(value: &serde_json::Value) {
     line(&value.to_string());
 }
 
-/// Prints an error with its causes, as one sentence.
+/// Prints an error as one sentence; our errors tell their causes themselves.
 pub(crate) fn error(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {error}");
 }
 
 /// Prints a remark that is not part of the result.

@@ -114,9 +114,9 @@ pub fn otsu(histogram: &Histogram) -> f64 {
     let total_weighted: f64 = weighted.iter().sum();
     let (mut n, mut sum) = (0.0, 0.0);
     let mut best = (f64::NEG_INFINITY, 0);
-    for i in 0..N_BINS - 1 {
-        n += histogram.counts[i] as f64;
-        sum += weighted[i];
+    for (i, (&count, weight)) in histogram.counts.iter().zip(&weighted).enumerate().take(N_BINS - 1) {
+        n += count as f64;
+        sum += weight;
         if n == 0.0 || n == total {
             continue;
         }

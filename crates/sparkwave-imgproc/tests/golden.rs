@@ -2,7 +2,7 @@
 //!
 //! The numbers are in `tests/reference/golden` at the root of the workspace, written by `tests/reference/goldens.py` with
 //! NumPy, SciPy, scikit-image and pybaselines; its README gives the tolerances and why.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use ndarray::{Array2, Array3};
 use serde_json::Value;

@@ -85,7 +85,7 @@ fn run_here(
     // The digest reads the whole input; it runs beside the pipeline.
     let (digest, found) = std::thread::scope(|scope| {
         let digest = scope.spawn(|| input_record(&config.input));
-        let found = process(config, source, &folder, &clock);
+        let found = process(config, source, &folder, blocks::BLOCK_SAMPLES, &clock);
         (digest.join(), found)
     });
     let (prepared, events) = found?;
@@ -122,6 +122,7 @@ fn process<'a>(
     config: &SparksConfig,
     source: &'a dyn FrameSource,
     folder: &RunFolder,
+    max_samples: usize,
     clock: &StageClock<'_>,
 ) -> Result<(Prepared<'a>, Vec<Event>), Error> {
     let sampling = Sampling::of(source.recording());
@@ -145,7 +146,7 @@ fn process<'a>(
     let foreground = foreground(&projections.mean, &config.foreground, sampling, margin);
     clock.advance(1);
     let prepared = Prepared { source, sampling, drift, projections, background, foreground };
-    let active = blocks::active_voxels(config, &prepared, folder, clock)?;
+    let active = blocks::active_voxels(config, &prepared, folder, max_samples, clock)?;
     clock.begin("assemble", 1);
     let height = source.shape().height;
     let events = sparkwave_imgproc::detect::assemble(active, height, &config.assemble(), sampling);
@@ -170,5 +171,33 @@ fn warn_of_recording(source: &dyn FrameSource, progress: &dyn Progress) {
     }
     if source.shape().n_frames < 3 {
         progress.warn("a movie of fewer than three frames holds no transients that could be told from noise");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sparkwave_core::progress::Silent;
+    use sparkwave_core::synth::{SparksParams, SparksScene, SparksSource};
+    use std::sync::Arc;
+
+    #[test]
+    fn events_do_not_depend_on_where_the_movie_is_cut() {
+        let params =
+            SparksParams { n_frames: 120, height: 96, width: 80, events_per_minute: 200.0, ..SparksParams::default() };
+        let scene = SparksScene::new(&params, 3).expect("valid parameters");
+        let source = SparksSource::new(Arc::new(scene));
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        for detector in [Detector::Matched, Detector::Idt] {
+            let config = SparksConfig::new(Path::new("simulated"), detector);
+            let folder = RunFolder::open(temporary.path(), Existing::Overwrite, "").expect("writable");
+            let run = |max_samples| {
+                let clock = StageClock::new(&Silent);
+                process(&config, &source, &folder, max_samples, &clock).expect("no failure").1
+            };
+            let whole = run(blocks::BLOCK_SAMPLES);
+            assert!(whole.len() > 5, "{detector:?} found {} events", whole.len());
+            assert_eq!(run(120 * 80 * 40), whole, "{detector:?}");
+        }
     }
 }

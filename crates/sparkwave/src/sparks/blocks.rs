@@ -12,9 +12,11 @@ use sparkwave_imgproc::link::sparse::Active;
 use sparkwave_imgproc::traces::extract;
 
 /// Samples (frames times pixels) in a block. Three arrays of 32-bit floats of this size are alive at a time.
-const BLOCK_SAMPLES: usize = 40_000_000;
-/// Movies of up to this many frames are never cut in time.
-const MAX_WINDOW: usize = 2400;
+pub(super) const BLOCK_SAMPLES: usize = 40_000_000;
+/// Longest window of frames; shorter movies are cut in time only if their rows are so long that a band would be thin.
+const MAX_WINDOW: usize = 1500;
+/// Rows that a band should hold besides its margins.
+const MIN_BAND_ROWS: usize = 16;
 
 /// A block: what is read, and the part of it whose results count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,7 @@ pub(super) fn active_voxels(
     config: &SparksConfig,
     prepared: &Prepared<'_>,
     folder: &RunFolder,
+    max_samples: usize,
     progress: &dyn Progress,
 ) -> Result<Vec<Active>, Error> {
     let shape = prepared.source.shape();
@@ -48,7 +51,7 @@ pub(super) fn active_voxels(
         false => None,
     };
     let mut active = Vec::new();
-    for block in plan(&per_row, shape.n_frames, halo, margin) {
+    for block in plan(&per_row, shape.n_frames, halo, margin, max_samples) {
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -79,10 +82,14 @@ pub(super) fn active_voxels(
 }
 
 /// Cuts the movie into time windows, and each of these into bands of rows, so that no block holds more than
-/// [`BLOCK_SAMPLES`] unless a single row does. `per_row` is the number of foreground pixels in each row.
-fn plan(per_row: &[usize], n_frames: usize, halo: usize, margin: usize) -> Vec<Block> {
-    let windows = if n_frames <= MAX_WINDOW { 1 } else { n_frames.div_ceil(MAX_WINDOW - 2 * margin) };
+/// `max_samples` unless a single row does. `per_row` is the number of foreground pixels in each row.
+fn plan(per_row: &[usize], n_frames: usize, halo: usize, margin: usize, max_samples: usize) -> Vec<Block> {
     let height = per_row.len();
+    let longest_row = per_row.iter().copied().max().unwrap_or(0).max(1);
+    let window = max_samples / (longest_row * (MIN_BAND_ROWS + 2 * halo).min(height));
+    // Margins may take up to two thirds of a window.
+    let window = window.clamp((3 * margin).min(MAX_WINDOW), MAX_WINDOW);
+    let windows = if n_frames <= window { 1 } else { n_frames.div_ceil(window - 2 * margin) };
     let mut blocks = Vec::new();
     for w in 0..windows {
         let core_frames = Span::new(w * n_frames / windows, (w + 1) * n_frames / windows);
@@ -93,7 +100,7 @@ fn plan(per_row: &[usize], n_frames: usize, halo: usize, margin: usize) -> Vec<B
             while core_rows.end < height {
                 let grown = Span::new(start, core_rows.end + 1);
                 let n: usize = per_row[grown.widened(halo, height).range()].iter().sum();
-                if n * frames.len() > BLOCK_SAMPLES {
+                if n * frames.len() > max_samples {
                     break;
                 }
                 core_rows = grown;
@@ -117,7 +124,7 @@ mod tests {
         for (height, width, n_frames) in [(512, 512, 600), (2048, 2048, 1250), (512, 100, 20_000), (1, 1, 1), (7, 0, 5)]
         {
             let per_row = vec![width; height];
-            let blocks = plan(&per_row, n_frames, 11, 200);
+            let blocks = plan(&per_row, n_frames, 11, 200, BLOCK_SAMPLES);
             let mut covered = 0;
             for b in &blocks {
                 covered += b.core_frames.len() * b.core_rows.len();

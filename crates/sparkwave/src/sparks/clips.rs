@@ -91,7 +91,7 @@ pub(super) fn collect(prepared: &Prepared<'_>, events: &[Event], progress: &dyn 
         open.par_iter_mut().for_each(|o| o.see(t, frame, background));
         let (done, still_open): (Vec<Open>, Vec<Open>) = open.drain(..).partition(|o| o.window.end == t + 1);
         open = still_open;
-        finished.par_extend(done.into_par_iter().map(|o| o.close(&events, prepared)));
+        finished.par_extend(done.into_par_iter().map(|o| o.close(events, prepared)));
         progress.advance(1);
         Ok(())
     })?;
