@@ -36,7 +36,7 @@ struct RunArgs {
     /// How events are found [default: matched]
     #[arg(long, value_enum)]
     detector: Option<DetectorName>,
-    /// Expected share of false events (matched only) [default: 0.1]
+    /// Expected share of false events (matched only) [default: 0.05]
     #[arg(long, value_name = "RATE", conflicts_with = "threshold")]
     fdr: Option<f64>,
     /// Evidence that an event needs, standard deviations of the noise [default: from --fdr for matched, 4 for idt]
