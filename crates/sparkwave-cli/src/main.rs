@@ -32,17 +32,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Demo(args) => cmd::demo::execute(&args),
-        Command::Info(args) => cmd::info::execute(&args),
-        Command::Convert(args) => cmd::convert::execute(&args),
-        Command::Simulate(args) => cmd::simulate::execute(&args),
-        Command::Sparks(args) => cmd::sparks::execute(&args),
-        Command::Evaluate(args) => cmd::evaluate::execute(&args),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    // Readers contain panics of the decoders that they call and turn them into errors; those must not reach the user.
+    std::panic::set_hook(Box::new(|_| {}));
+    let command = Cli::parse().command;
+    match std::panic::catch_unwind(|| execute(&command)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
             output::error(&error);
             // A parameter without meaning is the user's argument; everything else went wrong on the way.
             let bad_argument = error
@@ -50,5 +45,22 @@ fn main() -> ExitCode {
                 .is_some_and(|e| matches!(e, sparkwave::Error::Parameter { .. }));
             ExitCode::from(if bad_argument { 2 } else { 1 })
         }
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            output::error(&anyhow::anyhow!("this is a defect of sparkwave, please report it: {text}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn execute(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Demo(args) => cmd::demo::execute(args),
+        Command::Info(args) => cmd::info::execute(args),
+        Command::Convert(args) => cmd::convert::execute(args),
+        Command::Simulate(args) => cmd::simulate::execute(args),
+        Command::Sparks(args) => cmd::sparks::execute(args),
+        Command::Evaluate(args) => cmd::evaluate::execute(args),
     }
 }
