@@ -45,7 +45,7 @@ impl Default for BaselineParams {
         Self {
             method: BaselineMethod::Arpls,
             cutoff_s: 20.0,
-            tolerance: 1e-3,
+            tolerance: 1e-2,
             max_iterations: 50,
             window_s: 15.0,
             percentile: 20.0,

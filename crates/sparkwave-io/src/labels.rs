@@ -68,7 +68,7 @@ pub fn from_source(source: &dyn FrameSource, path: &Path) -> Result<Array3<u32>,
     })
 }
 
-/// The pixel type that [`write`] would choose for ids up to `largest`.
+/// The pixel type that [`write()`] would choose for ids up to `largest`.
 pub fn pixel_type_for(largest: u32) -> PixelType {
     if largest <= u32::from(u16::MAX) { PixelType::U16 } else { PixelType::U32 }
 }
