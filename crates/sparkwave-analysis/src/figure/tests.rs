@@ -144,6 +144,13 @@ fn a_recording_without_events_still_has_figures_that_say_so() {
     assert!(figures[2].svg.contains("No events to show") && figures[3].svg.contains("No measures to show"));
 }
 
+/// An SVG without the base64 text of its images, which may spell anything.
+fn shapes(svg: &str) -> String {
+    let mut pieces = svg.split(";base64,");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |all, piece| all + piece.split_once('"').map_or("", |(_, rest)| rest))
+}
+
 #[test]
 fn degenerate_input_is_drawn_not_divided_by() {
     for dim in [(0, 0), (0, 5), (1, 1), (1, 5000), (5000, 1)] {
@@ -154,7 +161,11 @@ fn degenerate_input_is_drawn_not_divided_by() {
             super::kymograph(&image, &events, &Scale::default()),
             side_by_side(&image, &image, ["", ""]),
         ] {
-            assert!(!figure.svg.contains("NaN") && !figure.svg.contains("inf\""), "{} {dim:?}", figure.name);
+            assert!(
+                !shapes(&figure.svg).contains("NaN") && !shapes(&figure.svg).contains("inf\""),
+                "{} {dim:?}",
+                figure.name
+            );
         }
     }
     let mut unknown = clip(20);
@@ -165,7 +176,7 @@ fn degenerate_input_is_drawn_not_divided_by() {
     nothing.mask = Array3::from_elem((0, 0, 0), false);
     nothing.trace.clear();
     let figure = filmstrips(&[unknown, nothing.clone()], &Scale::default());
-    assert!(!figure.svg.contains("NaN"));
+    assert!(!shapes(&figure.svg).contains("NaN"));
     assert!(!event_crop(&nothing).is_empty());
     for curve in [&[][..], &[(0.5, 0.5)], &[(f64::NAN, 1.0)], &[(0.0, 0.0)]] {
         assert!(!precision_recall(curve, None, "").svg.contains("NaN"));
