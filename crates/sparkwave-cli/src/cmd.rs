@@ -42,6 +42,17 @@ impl ExistingFlags {
     }
 }
 
+/// Calibration that the user states.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct CalibrationFlags {
+    /// Pixel size over that of the file, um
+    #[arg(long, value_name = "UM")]
+    pub(crate) pixel_size_um: Option<f64>,
+    /// Frame interval over that of the file, s
+    #[arg(long, value_name = "S")]
+    pub(crate) frame_interval_s: Option<f64>,
+}
+
 /// How a command runs and talks.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Running {

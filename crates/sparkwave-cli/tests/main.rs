@@ -156,7 +156,7 @@ fn bad_arguments_have_status_two() {
     }
 }
 
-/// Writes pixels as a folder of one TIFF that the program itself converts; here simply through `convert`.
+/// A copy of the simulated movie with its bytes changed.
 fn damaged(temporary: &Path, name: &str, damage: impl Fn(Vec<u8>) -> Vec<u8>) -> PathBuf {
     let path = temporary.join(name);
     std::fs::write(&path, damage(std::fs::read(movie()).unwrap())).unwrap();

@@ -1,6 +1,6 @@
 //! Pixels: what a movie holds and of which type.
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::Array3;
 
 /// The extent of a movie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,14 +104,6 @@ impl Pixels {
             Self::I16(a) => a.mapv(f32::from),
             Self::U32(a) => a.mapv(|v| v as f32),
             Self::F32(a) => a.clone(),
-        }
-    }
-
-    /// A view of the floats, if that is how the block is stored.
-    pub fn as_f32(&self) -> Option<ArrayView3<'_, f32>> {
-        match self {
-            Self::F32(a) => Some(a.view()),
-            _ => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `sparkwave convert`
 
-use crate::cmd::Running;
+use crate::cmd::{CalibrationFlags, Running};
 use crate::output;
 use crate::progress::Terminal;
 use clap::ValueEnum;
@@ -26,12 +26,8 @@ pub(crate) struct Args {
     /// Replace OUTPUT if it exists
     #[arg(long)]
     overwrite: bool,
-    /// Pixel size over that of the file, um
-    #[arg(long, value_name = "UM")]
-    pixel_size_um: Option<f64>,
-    /// Frame interval over that of the file, s
-    #[arg(long, value_name = "S")]
-    frame_interval_s: Option<f64>,
+    #[command(flatten)]
+    calibration: CalibrationFlags,
     #[command(flatten)]
     running: Running,
 }
@@ -59,7 +55,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         );
     }
     let source = sparkwave::io::open(&args.input)?;
-    let source = sparkwave::calibrate::calibrate(source, args.pixel_size_um, args.frame_interval_s)?;
+    let source =
+        sparkwave::calibrate::calibrate(source, args.calibration.pixel_size_um, args.calibration.frame_interval_s)?;
     let options = WriteOptions {
         compression: match args.compression {
             Packing::None => Compression::None,

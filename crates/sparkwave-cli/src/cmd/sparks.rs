@@ -1,6 +1,6 @@
 //! `sparkwave sparks run`
 
-use crate::cmd::{Out, Running};
+use crate::cmd::{CalibrationFlags, Out, Running};
 use crate::output;
 use crate::progress::Terminal;
 use clap::ValueEnum;
@@ -67,12 +67,8 @@ struct RunArgs {
     /// Seed of everything random
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Pixel size over that of the file, um
-    #[arg(long, value_name = "UM")]
-    pixel_size_um: Option<f64>,
-    /// Frame interval over that of the file, s
-    #[arg(long, value_name = "S")]
-    frame_interval_s: Option<f64>,
+    #[command(flatten)]
+    calibration: CalibrationFlags,
     #[command(flatten)]
     running: Running,
 }
@@ -176,8 +172,8 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
     config.idt.split &= !args.no_split;
     config.parquet |= args.parquet;
     config.seed = args.seed.unwrap_or(config.seed);
-    config.pixel_size_um = args.pixel_size_um.or(config.pixel_size_um);
-    config.frame_interval_s = args.frame_interval_s.or(config.frame_interval_s);
+    config.pixel_size_um = args.calibration.pixel_size_um.or(config.pixel_size_um);
+    config.frame_interval_s = args.calibration.frame_interval_s.or(config.frame_interval_s);
     Ok(config)
 }
 

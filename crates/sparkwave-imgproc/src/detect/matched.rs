@@ -122,8 +122,7 @@ struct Decay {
 impl Decay {
     fn new(tau_frames: f64, before: usize) -> Self {
         let after = ((3.0 * tau_frames).ceil() as usize).max(2);
-        // The onset falls anywhere within its frame: the mean response of that frame is 1 - E[1 - e^(-u/τ)]-like;
-        // later frames integrate the decay over the exposure.
+        // A frame integrates the decay over its exposure: the mean of its ends, by the trapezoidal rule.
         let decay = |k: f64| (-k / tau_frames).exp();
         let mut taps: Vec<f64> = (0..before + after)
             .map(|i| match i.checked_sub(before) {

@@ -3,8 +3,8 @@
 //! M. Guizar-Sicairos, S. T. Thurman, J. R. Fienup, "Efficient subpixel image registration algorithms", Opt. Lett. 33,
 //! 156-158 (2008). The displacement is where the cross-correlation of the two images, interpolated by its own Fourier
 //! series, has its maximum. The whole-pixel maximum comes from one inverse transform. The paper then evaluates the
-//! series on a fine grid around it by matrix products; we climb the same series by Newton's method from the best of
-//! nine points, which ends at the limit of an infinitely fine grid and costs three to five evaluations instead of
+//! series on a fine grid around it by matrix products; we climb the same series by Newton's method from the
+//! whole-pixel maximum, which ends at the limit of an infinitely fine grid and costs a few evaluations instead of
 //! thousands.
 
 use super::spectrum::Transform;

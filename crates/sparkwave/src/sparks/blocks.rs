@@ -46,10 +46,8 @@ pub(super) fn active_voxels(
         Detector::Idt => 0,
     };
     let margin = (sampling.frames(config.baseline.cutoff_s).ceil() as usize).clamp(1, MAX_WINDOW / 6);
-    let mut scratch = match config.keep.contains(&Keep::Dff) && folder.is_missing("dff.tif") {
-        true => Some(DffScratch::new(folder, shape)?),
-        false => None,
-    };
+    let keep_dff = config.keep.contains(&Keep::Dff) && folder.is_missing("dff.tif");
+    let mut scratch = keep_dff.then(|| DffScratch::new(folder, shape));
     let mut active = Vec::new();
     for block in plan(&per_row, shape.n_frames, halo, margin, max_samples) {
         if progress.is_cancelled() {

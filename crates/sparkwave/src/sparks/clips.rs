@@ -186,10 +186,16 @@ fn empty_clip(event: &Event, n_frames: usize, height: usize, width: usize) -> Cl
     }
 }
 
-/// The `n` events with the highest scores, as sorted indices.
-fn surest(events: &[Event], n: usize) -> Vec<usize> {
+/// The events from the highest score to the lowest, as indices.
+fn by_score(events: &[Event]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..events.len()).collect();
     order.sort_by(|&a, &b| events[b].score.total_cmp(&events[a].score).then(a.cmp(&b)));
+    order
+}
+
+/// The `n` events with the highest scores, as sorted indices.
+fn surest(events: &[Event], n: usize) -> Vec<usize> {
+    let mut order = by_score(events);
     order.truncate(n);
     order.sort_unstable();
     order
@@ -197,8 +203,7 @@ fn surest(events: &[Event], n: usize) -> Vec<usize> {
 
 /// `n` events spread evenly over the ranks of the scores, so that dim ones are shown beside bright ones.
 fn spread(events: &[Event], n: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..events.len()).collect();
-    order.sort_by(|&a, &b| events[b].score.total_cmp(&events[a].score).then(a.cmp(&b)));
+    let order = by_score(events);
     let n = n.min(events.len());
     (0..n).map(|i| order[(2 * i + 1) * order.len() / (2 * n)]).collect()
 }

@@ -28,8 +28,8 @@ pub(super) struct DffScratch {
 }
 
 impl DffScratch {
-    pub(super) fn new(folder: &RunFolder, shape: MovieShape) -> Result<Self, Error> {
-        Ok(Self { shape, out: folder.file("dff.tif"), bands: Vec::new() })
+    pub(super) fn new(folder: &RunFolder, shape: MovieShape) -> Self {
+        Self { shape, out: folder.file("dff.tif"), bands: Vec::new() }
     }
 
     fn failed(&self, operation: &'static str, source: std::io::Error) -> Error {
