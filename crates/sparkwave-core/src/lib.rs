@@ -2,13 +2,14 @@
 //!
 //! Plain data shared by every other crate: coordinates and spans ([`axes`]), units ([`units`]), what a recording is and
 //! how it was calibrated ([`recording`]), pixels ([`movie`]), the one door through which pixels enter ([`source`]),
-//! what an algorithm found ([`event`]), progress and warnings ([`progress`]), and synthetic recordings whose truth is
-//! known ([`synth`]).
+//! what an algorithm found ([`event`], [`wave`], [`mask`]), progress and warnings ([`progress`]), and synthetic
+//! recordings whose truth is known ([`synth`]).
 //!
 //! This crate does no I/O, reads no clock and no environment, and draws no random number without a `seed`.
 
 pub mod axes;
 pub mod event;
+pub mod mask;
 pub mod movie;
 pub mod progress;
 pub mod recording;
@@ -16,3 +17,4 @@ pub mod source;
 pub mod synth;
 pub mod table;
 pub mod units;
+pub mod wave;

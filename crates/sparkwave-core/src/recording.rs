@@ -94,6 +94,9 @@ pub struct Recording {
     pub pixel_size: Option<Sourced<PixelSize>>,
     /// Frame times with their source, if known.
     pub frame_times: Option<Sourced<FrameTimes>>,
+    /// When the first frame was taken, if known: seconds since 1970-01-01 00:00 on the clock of the recording computer,
+    /// whose time zone files do not tell.
+    pub started_s: Option<Sourced<f64>>,
     /// Doubts raised while the metadata were read, as sentences for the user.
     pub warnings: Vec<String>,
 }

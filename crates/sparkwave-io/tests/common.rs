@@ -30,7 +30,7 @@ pub(crate) fn recording() -> Recording {
         id: "test".into(),
         pixel_size: Some(Sourced::new(size, "test")),
         frame_times: Some(Sourced::new(times, "test")),
-        warnings: Vec::new(),
+        ..Recording::default()
     }
 }
 

@@ -89,7 +89,7 @@ fn sparks_here(
             FrameTimes::Regular { interval: Seconds::new(request.frame_interval_s) },
             "simulation",
         )),
-        warnings: Vec::new(),
+        ..Recording::default()
     };
     let shape = MovieShape { n_frames: params.n_frames, height: params.height, width: params.width };
     let options = WriteOptions::default();

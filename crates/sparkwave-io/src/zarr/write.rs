@@ -326,7 +326,7 @@ mod tests {
             id: "a".into(),
             pixel_size: Some(Sourced::new(size, "test")),
             frame_times: Some(Sourced::new(regular, "test")),
-            warnings: Vec::new(),
+            ..Recording::default()
         };
         let shape = MovieShape { n_frames: 3, height: 4, width: 5 };
         for (recording, is_label) in [(&Recording::default(), false), (&known, false), (&known, true)] {

@@ -28,7 +28,7 @@ impl SparksSource {
             id: format!("sparks-seed{}", scene.seed()),
             pixel_size: pixel_size.map(|size| Sourced::new(size, SOURCE)),
             frame_times: Some(Sourced::new(frame_times, SOURCE)),
-            warnings: Vec::new(),
+            ..Recording::default()
         };
         Self { scene, recording }
     }
