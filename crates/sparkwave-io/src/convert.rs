@@ -1,5 +1,6 @@
 //! From one format to another, in bounded memory.
 
+use crate::display::display_range;
 use crate::error::Error;
 use crate::limits::CONVERT_BLOCK_BYTES;
 use crate::write::{MovieWriter, WriteOptions};
@@ -24,7 +25,8 @@ pub fn convert(
 ) -> Result<(), Error> {
     let (shape, pixel_type) = (source.shape(), source.pixel_type());
     let mut options = options.clone();
-    if options.display_range.is_none() && out.extension().is_some_and(|e| e.eq_ignore_ascii_case("gif")) {
+    let shown = |e: &std::ffi::OsStr| e.eq_ignore_ascii_case("gif") || e.eq_ignore_ascii_case("mp4");
+    if options.display_range.is_none() && out.extension().is_some_and(shown) {
         options.display_range = sampled_range(source)?;
     }
     let mut writer = MovieWriter::create(out, shape, pixel_type, source.recording(), &options)?;
@@ -54,7 +56,7 @@ fn sampled_range(source: &dyn FrameSource) -> Result<Option<(f32, f32)>, Error> 
     let mut range: Option<(f32, f32)> = None;
     for frame in (0..n_frames).step_by(n_frames.div_ceil(32).max(1)) {
         let block: Pixels = source.read(Span::new(frame, frame + 1), Span::new(0, height))?;
-        if let Some((low, high)) = crate::gif::display_range(&block) {
+        if let Some((low, high)) = display_range(&block) {
             range = Some(range.map_or((low, high), |(a, b)| (a.min(low), b.max(high))));
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Not part of the API. The functions return nothing: they must not panic, hang or reserve much memory.
 
+pub mod datasets;
+
 use crate::error::Error;
 use sparkwave_core::axes::Span;
 use sparkwave_core::source::FrameSource;

@@ -1,6 +1,7 @@
 //! Animated GIF, 8-bit grey, for showing a movie; it cannot be read back as one.
 
 use crate::atomic::AtomicFile;
+use crate::display::shades;
 use crate::error::Error;
 use crate::write::WriteOptions;
 use gif::{Encoder, Frame, Repeat};
@@ -49,11 +50,7 @@ impl GifWriter {
     }
 
     pub(crate) fn append(&mut self, block: &Pixels) -> Result<(), Error> {
-        let (low, high) = *self.range.get_or_insert_with(|| display_range(block).unwrap_or((0.0, 1.0)));
-        let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
-        for frame in block.to_f32().outer_iter() {
-            // NaN becomes 0 by the rules of casts, and so do values below the range.
-            let grey: Vec<u8> = frame.iter().map(|&v| ((v - low) * scale).round() as u8).collect();
+        for grey in shades(block, &mut self.range) {
             let frame = Frame {
                 width: self.shape.width as u16,
                 height: self.shape.height as u16,
@@ -76,17 +73,4 @@ fn into_io(error: gif::EncodingError) -> std::io::Error {
         gif::EncodingError::Io(error) => error,
         other => std::io::Error::other(other),
     }
-}
-
-/// The 0.1 and 99.9 percentiles of the finite values, or everything if that leaves no range.
-pub(crate) fn display_range(block: &Pixels) -> Option<(f32, f32)> {
-    if let Pixels::U8(_) = block {
-        return Some((0.0, 255.0));
-    }
-    let mut values: Vec<f32> = block.to_f32().into_iter().filter(|v| v.is_finite()).collect();
-    values.sort_unstable_by(f32::total_cmp);
-    let (first, last) = (*values.first()?, *values.last()?);
-    let cut = values.len() / 1000;
-    let (low, high) = (values[cut], values[values.len() - 1 - cut]);
-    Some(if high > low { (low, high) } else { (first, last) })
 }

@@ -12,8 +12,10 @@
 pub mod atomic;
 mod bytes;
 mod calibration;
+pub mod coco;
 pub mod convert;
 pub mod csv;
+mod display;
 pub mod error;
 #[doc(hidden)]
 pub mod exercise;
@@ -21,18 +23,27 @@ mod folder;
 mod gif;
 mod hdf5;
 pub mod info;
+pub mod instance;
+pub mod isat;
+pub mod labelme;
 pub mod labels;
 pub mod limits;
 mod location;
+pub mod mp4;
 pub mod msct;
 pub mod open;
 mod opened;
+pub mod outline;
 pub mod parquet;
 pub mod png;
+pub mod polygon;
 mod read_at;
+pub mod segments;
+pub mod stamp;
 mod stored;
 mod tiff;
 pub mod write;
+pub mod xlsx;
 mod zarr;
 
 pub use convert::convert;

@@ -3,6 +3,10 @@
 //! Sizes in a file are claims. Each is checked against the length of the file or against one of these caps before
 //! memory is reserved for it, so that a few hostile bytes cannot exhaust a machine.
 
+use crate::error::Error;
+use std::io::Read;
+use std::path::Path;
+
 /// Largest frame, in bytes: a 23,000 x 23,000 image of 32-bit floats.
 pub const MAX_FRAME_BYTES: u64 = 1 << 31;
 
@@ -25,6 +29,19 @@ pub(crate) const CONVERT_BLOCK_BYTES: usize = 1 << 25;
 pub(crate) fn checked_bytes(extents: &[u64], bytes_per_item: u64, cap: u64) -> Option<u64> {
     let product = extents.iter().try_fold(bytes_per_item, |acc, &n| acc.checked_mul(n))?;
     (product <= cap).then_some(product)
+}
+
+/// Reads a file of text of at most `cap` bytes; a byte order mark is dropped.
+pub(crate) fn read_text(path: &Path, cap: u64) -> Result<String, Error> {
+    let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let mut bytes = Vec::new();
+    // One byte more, to tell a file that is too long from one that just fits.
+    file.take(cap + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read", path, e))?;
+    if bytes.len() as u64 > cap {
+        return Err(Error::limit("read", path, format!("at most {cap} bytes"), "more"));
+    }
+    let text = String::from_utf8(bytes).map_err(|e| Error::malformed("read", path, "UTF-8 text", e.to_string()))?;
+    Ok(text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text))
 }
 
 #[cfg(test)]

@@ -59,6 +59,13 @@ pub fn write_rgb8(path: &Path, image: ArrayView3<'_, u8>) -> Result<(), Error> {
     write(path, (height, width), ColorType::Rgb, BitDepth::Eight, &bytes)
 }
 
+/// The bytes of an 8-bit grey PNG image `[Y, X]`, or why there are none.
+pub(crate) fn encode_gray8(image: ArrayView2<'_, u8>) -> Result<Vec<u8>, String> {
+    let bytes: Vec<u8> = image.iter().copied().collect();
+    let encoded = encode(image.dim(), ColorType::Grayscale, BitDepth::Eight, &bytes);
+    encoded.ok_or_else(|| "an image without pixels".to_string())?.map_err(|e| e.to_string())
+}
+
 fn write(
     path: &Path,
     (height, width): (usize, usize),

@@ -11,6 +11,7 @@ mod imagej;
 mod index;
 mod ome;
 mod page;
+pub(crate) mod rgb;
 mod shaped;
 mod source;
 pub(crate) mod write;

@@ -6,6 +6,7 @@ use crate::gif::GifWriter;
 use crate::hdf5::write::Hdf5Writer;
 use crate::limits::{MAX_FRAME_BYTES, MAX_FRAMES, checked_bytes};
 use crate::location::Location;
+use crate::mp4::movie::GreyVideoWriter;
 use crate::tiff::write::{Dialect, TiffWriter};
 use crate::zarr::write::ZarrWriter;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
@@ -53,13 +54,13 @@ pub struct WriteOptions {
     /// How pixels are packed.
     pub compression: Compression,
     /// Replace what has the name already, if that is a folder, an OME-Zarr hierarchy or an HDF5 file, which may hold
-    /// other things as well; without it such a name is refused. A TIFF, GIF or PNG file is always replaced.
+    /// other things as well; without it such a name is refused. A TIFF, GIF, MP4 or PNG file is always replaced.
     pub overwrite: bool,
     /// Version of OME-Zarr hierarchies.
     pub ome_zarr_version: OmeZarrVersion,
     /// Format of the images in a folder of frames.
     pub frame_format: FrameFormat,
-    /// The values shown as black and as white in a GIF; without it the range of the first block that is appended.
+    /// The values shown as black and as white in a GIF or MP4; without it the range of the first block that is appended.
     pub display_range: Option<(f32, f32)>,
 }
 
@@ -69,6 +70,7 @@ enum Sink {
     Zarr(Box<ZarrWriter>),
     Folder(FolderWriter),
     Gif(GifWriter),
+    Mp4(Box<GreyVideoWriter>),
 }
 
 /// A movie under construction, written frame after frame.
@@ -89,7 +91,7 @@ impl MovieWriter {
     ///
     /// The format follows from the name: `.tif`, `.tiff` (ImageJ), `.ome.tif` (OME-TIFF), `.h5`, `.hdf5` (data set
     /// `movie`, or the one named after `::`), `.zarr` (OME-Zarr; `movie.zarr::labels/NAME` adds a label movie to a
-    /// hierarchy), `.gif` (8-bit, for display), `.png` (one frame), and no extension for a folder of frames.
+    /// hierarchy), `.gif` and `.mp4` (8-bit, for display), `.png` (one frame), and no extension for a folder of frames.
     ///
     /// # Errors
     /// If the extension is unknown, the shape is empty or too large, the format cannot hold the pixel type, or the
@@ -145,6 +147,7 @@ impl MovieWriter {
             Sink::Zarr(writer) => writer.append(block)?,
             Sink::Folder(writer) => writer.append(block)?,
             Sink::Gif(writer) => writer.append(block)?,
+            Sink::Mp4(writer) => writer.append(block)?,
         }
         self.n_written += shape.n_frames;
         Ok(())
@@ -166,6 +169,7 @@ impl MovieWriter {
             Sink::Zarr(writer) => writer.finish(),
             Sink::Folder(writer) => writer.finish(),
             Sink::Gif(writer) => writer.finish(),
+            Sink::Mp4(writer) => writer.finish(),
         }
     }
 }
@@ -201,10 +205,11 @@ fn create_sink(
         "h5" | "hdf5" => Sink::Hdf5(Hdf5Writer::create(path, part, shape, pixel_type, recording, options)?),
         "zarr" => Sink::Zarr(Box::new(ZarrWriter::create(path, part, shape, pixel_type, recording, options)?)),
         "gif" => Sink::Gif(GifWriter::create(path, shape, recording, options, warnings)?),
+        "mp4" => Sink::Mp4(Box::new(GreyVideoWriter::create(path, shape, recording, options, warnings)?)),
         "png" => Sink::Folder(FolderWriter::single(path, shape, pixel_type, recording)?),
         "" => Sink::Folder(FolderWriter::create(path, shape, pixel_type, recording, options, warnings)?),
         other => {
-            let expected = "a name that ends in .tif, .ome.tif, .h5, .zarr, .gif, .png, or a folder without extension";
+            let expected = "a name that ends in .tif, .ome.tif, .h5, .zarr, .gif, .mp4, .png, or a folder";
             return Err(Error::refused("create", path, expected, format!(".{other}")));
         }
     })

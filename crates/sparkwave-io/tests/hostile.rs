@@ -109,6 +109,24 @@ fn mutated_table() {
 }
 
 #[test]
+fn mutated_datasets() {
+    let seeds =
+        ["annotation.json", "annotation_odd.json"].map(|name| std::fs::read(folder("golden").join(name)).unwrap());
+    mutations("annotation", &seeds, exercise::datasets::annotation);
+    let yaml =
+        "x: {y: 1}\nlabel:\n- color: '#000000'\n  name: __background__\n- {name: \"a\\u00e9\", color: \"#f00\"}\n";
+    mutations("classes", &[yaml.as_bytes().to_vec()], exercise::datasets::classes);
+    let rgb = std::fs::read(folder("golden/rgb.tif")).unwrap();
+    mutations("coloured frame", &[rgb, golden("tif").swap_remove(0)], exercise::datasets::coloured_frame);
+    let names = [
+        "T20230705 -shu-shi-ba_segment_3_20230922_221431_20230922_221556",
+        "segment_0_000001_000009",
+        "20230922_221431",
+    ];
+    mutations("name", &names.map(|name| name.as_bytes().to_vec()), exercise::datasets::name);
+}
+
+#[test]
 fn mutated_zarr_metadata() {
     let seed = |which: u8, name: &str| [&[which][..], &std::fs::read(folder("golden").join(name)).unwrap()].concat();
     let seeds = [

@@ -3,6 +3,7 @@
 
 mod allocation;
 mod common;
+mod datasets;
 mod foreign;
 mod hostile;
 mod round_trip;

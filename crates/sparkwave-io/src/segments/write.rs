@@ -1,0 +1,72 @@
+//! Writing segments, frame by frame.
+
+use super::SegmentFrame;
+use super::name::{Moment, SegmentName};
+use crate::error::Error;
+use crate::isat::categories::{self, Category};
+use crate::isat::{self, masks};
+use crate::tiff::rgb;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A segment under construction. Each of its files appears when it is complete, the labels of a frame after its image, so
+/// that a run that was stopped can go on where it ended ([`SegmentWriter::is_written`]).
+#[derive(Debug)]
+pub struct SegmentWriter {
+    path: PathBuf,
+    range: (Moment, Moment),
+    appended: BTreeSet<String>,
+}
+
+impl SegmentWriter {
+    /// Starts a segment, or goes on with it, in the folder of a subject, which is made if need be.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn create(subject: &Path, name: &SegmentName) -> Result<Self, Error> {
+        let path = subject.join(name.to_string());
+        std::fs::create_dir_all(&path).map_err(|e| Error::io("create", &path, e))?;
+        Ok(Self { path, range: (name.start.clone(), name.end.clone()), appended: BTreeSet::new() })
+    }
+
+    /// True if image and labels of a frame are there.
+    pub fn is_written(&self, frame: &str) -> bool {
+        ["tiff", "json"].iter().all(|extension| self.file(frame, extension).is_file())
+    }
+
+    /// Writes a frame: `NAME.tiff` and `NAME.json`.
+    ///
+    /// # Errors
+    /// If the name is not one of a frame between the segment's first and last, or was given before; if objects overlap or
+    /// reach beyond the image; or if a file cannot be written.
+    pub fn append(&mut self, frame: &SegmentFrame) -> Result<(), Error> {
+        let SegmentFrame { name, rgb: image, instances } = frame;
+        let (first, last) = &self.range;
+        let fits = Moment::parse(name).is_some_and(|at| at.to_string() == *name && at >= *first && at <= *last);
+        if !fits || self.appended.contains(name) {
+            let expected = format!("each frame once, from {first} to {last}");
+            return Err(Error::refused("write", &self.path, expected, format!("{name:?}")));
+        }
+        let (height, width, _) = image.dim();
+        let labels = self.file(name, "json");
+        let annotation = masks::annotation_of(&format!("{name}.tiff"), (height, width), instances)
+            .map_err(|e| Error::refused("write", &labels, "objects that can be told apart", e.to_string()))?;
+        rgb::write(&self.file(name, "tiff"), image.view())?;
+        isat::write(&labels, &annotation)?;
+        self.appended.insert(name.clone());
+        Ok(())
+    }
+
+    fn file(&self, frame: &str, extension: &str) -> PathBuf {
+        self.path.join(format!("{frame}.{extension}"))
+    }
+}
+
+/// Writes `isat.yaml` into the folder of a subject, which is made if need be.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_categories(subject: &Path, list: &[Category]) -> Result<(), Error> {
+    std::fs::create_dir_all(subject).map_err(|e| Error::io("create", subject, e))?;
+    categories::write(&subject.join("isat.yaml"), list)
+}
