@@ -1,0 +1,4 @@
+//! Labels of images (ISAT).
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: sparkwave_fuzz::contain_panics(), |bytes: &[u8]| sparkwave_io::exercise::datasets::annotation(bytes));

@@ -1,0 +1,4 @@
+//! Names of subjects, segments and frames.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: sparkwave_fuzz::contain_panics(), |bytes: &[u8]| sparkwave_io::exercise::datasets::name(bytes));
