@@ -19,6 +19,7 @@ mod neighbours;
 mod propagation;
 mod recurrence;
 mod solidity;
+pub mod waves;
 
 pub use columns::{COLUMNS, ColumnDefinition};
 pub use kinetics::EventTrace;
