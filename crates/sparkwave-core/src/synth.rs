@@ -4,9 +4,13 @@
 //! thread, and are always the same bytes, so a movie of any length needs the memory of its static structure only.
 //!
 //! * [`sparks`]: miniature synaptic calcium transients on a branching dendrite.
+//! * [`waves`]: waves of intrinsic optical signal that travel across the cortex.
 //! * [`camera`]: the electron-multiplying camera that turns light into counts.
 
+mod blur;
 pub mod camera;
 pub mod sparks;
+pub mod waves;
 
 pub use sparks::{EventKind, SparksError, SparksParams, SparksScene, SparksSource, TrueEvent};
+pub use waves::{WavesError, WavesParams, WavesScene, WavesSource};

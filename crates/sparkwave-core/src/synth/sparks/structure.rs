@@ -1,10 +1,11 @@
 //! The light of the neuron at rest: geometry drawn by depth, blurred, with haze and background.
 
-use super::grid::{Grid, blur, raise_disc};
+use super::grid::{Grid, raise_disc};
 use super::neuron::{Neuron, STEP_UM};
 use super::params::SparksParams;
 use super::{Stream, random_stream};
 use crate::axes::PointYx;
+use crate::synth::blur::gaussian as blur;
 use ndarray::{Array2, Zip};
 use rand::Rng;
 use rand_distr::StandardNormal;
