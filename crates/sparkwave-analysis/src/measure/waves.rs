@@ -5,12 +5,12 @@
 //!
 //! Everything about propagation comes from the arrival map, the time at which the wave passed each pixel, and not from
 //! the centroids of masks: the speed is the median over the visited area of `1 / |grad T|`, the origin the apex of the
-//! cone of first arrivals, the path the line of steepest arrival. The centroid numbers of published work are kept beside
-//! them under names with `legacy`.
+//! cone of first arrivals, the path the line of steepest arrival. The centroid numbers of published work are kept
+//! beside them under names with `legacy`.
 //!
-//! Calibration is data: without a pixel size the columns in millimetres are empty and those in pixels are filled; without
-//! the time of an interval the columns in seconds that need it are. Times are seconds since the first frame, so midnight,
-//! clock changes and missing seconds need no care here: durations are differences of the intervals' own ends.
+//! Calibration is data: without a pixel size the columns in millimetres are empty and those in pixels are filled;
+//! without the time of an interval the columns in seconds that need it are. Times are seconds since the first frame, so
+//! midnight, clock changes and missing seconds need no care here: durations are differences of the intervals' own ends.
 
 mod amplitude;
 mod columns;
@@ -129,8 +129,8 @@ fn since_previous(wave: &Measured, all: &[Measured], same_side: bool) -> Option<
     earlier.max_by(f64::total_cmp).map(|previous_s| onset_s - previous_s)
 }
 
-/// The speed of the local front at each pixel: in mm/min with a pixel size, else in px/s. NaN where no front can be made
-/// out. Half the edge of the window of a fit is 0.35 mm, or an eighth of the radius of a disc of the visited area.
+/// The speed of the local front at each pixel: in mm/min with a pixel size, else in px/s. NaN where no front can be
+/// made out. Half the edge of the window of a fit is 0.35 mm, or an eighth of the radius of a disc of the visited area.
 pub fn local_speed_map(arrival_s: &Patch, pixel_size: Option<PixelSize>) -> Patch {
     let scale = Scale::new(pixel_size);
     let fronts = slowness::fit(arrival_s, scale);

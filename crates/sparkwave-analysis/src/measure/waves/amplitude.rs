@@ -27,9 +27,9 @@ pub(super) struct Amplitude {
 
 /// Measures the mean time course and the map of peaks.
 ///
-/// Levels are relative to the wave's own baseline, which whoever made the time course has subtracted. Crossings are linear
-/// between samples. The half width needs a crossing on both sides of the peak; the lobe ends at the nearest changes of
-/// sign or, without them, where the time course does.
+/// Levels are relative to the wave's own baseline, which whoever made the time course has subtracted. Crossings are
+/// linear between samples. The half width needs a crossing on both sides of the peak; the lobe ends at the nearest
+/// changes of sign or, without them, where the time course does.
 pub(super) fn measure(wave: &Wave) -> Amplitude {
     let samples: Vec<(f64, f64)> = wave
         .waveform

@@ -114,9 +114,9 @@ const NO_FRONT_OR_SIZE: &str = "without pixel size, and where no front can be ma
 const NO_SIZE: &str = "without pixel size";
 const NO_WAVEFORM: &str = "without a time course";
 
-/// The columns of `waves`, in order. A pixel's arrival is when the wave passed it, as the detector gives it; "smoothed" and
-/// "local front" refer to planes fitted to the arrivals within 0.35 mm (without pixel size, an eighth of the radius of a
-/// disc of the visited area); lengths in px are in geometric means of the edges of a pixel.
+/// The columns of `waves`, in order. A pixel's arrival is when the wave passed it, as the detector gives it; "smoothed"
+/// and "local front" refer to planes fitted to the arrivals within 0.35 mm (without pixel size, an eighth of the radius
+/// of a disc of the visited area); lengths in px are in geometric means of the edges of a pixel.
 pub(super) fn wave_columns<'a>() -> Vec<Column<Measured<'a>>> {
     vec![
         column("wave_id", "", "number of the wave, and its value in masks.tif", "", |m| Value::Int(m.wave.id.into())),
@@ -173,7 +173,7 @@ pub(super) fn wave_columns<'a>() -> Vec<Column<Measured<'a>>> {
         column(
             "path_length_mm",
             "mm",
-            "length of the line of steepest arrival from the origin to the end; where it cannot be followed, of the shortest way within the visited area",
+            "length of the line of steepest arrival from origin to end; failing that, of the shortest way in the area",
             NO_ARRIVAL_OR_SIZE,
             |m| m.mm(m.travel.path_length),
         ),

@@ -60,7 +60,8 @@ fn measured_areas(wave: &Wave) -> impl Iterator<Item = usize> + '_ {
     wave.frames.iter().filter(|f| !f.filled).map(|f| f.mask.n_pixels())
 }
 
-/// How long each pixel was inside a wave's masks, s: the sum of the true lengths of the intervals. NaN where it never was.
+/// How long each pixel was inside a wave's masks, s: the sum of the true lengths of the intervals. NaN where it never
+/// was.
 ///
 /// Masks of intervals beyond `intervals` add nothing.
 pub fn visited_time_map(wave: &Wave, intervals: &[Interval]) -> Patch {

@@ -70,7 +70,8 @@ fn measure<'a>(m: &Measured<'a>, intervals: &[Interval]) -> Vec<FrameMeasured<'a
     rows
 }
 
-/// Published speed with the declared pixel size: a step over the true time that it took; a centroid that stays has none.
+/// Published speed with the declared pixel size: a step over the true time that it took; a centroid that stays has
+/// none.
 fn centroid_speed(from: (f64, PointYx), to: (f64, PointYx), scale: Scale) -> Option<f64> {
     let (seconds, step) = (to.0 - from.0, scale.distance(from.1, to.1));
     (seconds > 0.0 && step > 0.0).then(|| step / seconds)
@@ -150,7 +151,7 @@ pub(super) fn frame_columns<'a>() -> Vec<Column<FrameMeasured<'a>>> {
         column(
             "speed_legacy_mm_min",
             "mm/min",
-            "published definition with the declared pixel size: step of the centroid since the frame before over the time between",
+            "published definition, declared pixel size: step of the centroid from the last mask over the time",
             "without pixel size, for the first frame and if the centroid stays",
             |f| f.mm_min(f.centroid_speed),
         ),

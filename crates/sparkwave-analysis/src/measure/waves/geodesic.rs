@@ -1,8 +1,8 @@
 //! Distances within the visited area: the shortest way that never leaves it.
 //!
 //! Steps from pixel to pixel overestimate lengths by up to 8 % in directions between the eight neighbours. Here every
-//! pixel remembers the anchor at which the way to it last turned; a way is extended straight from that anchor as long as
-//! the straight line stays inside (Theta*, Nash et al., Proc. AAAI 2007, 1177-1183). Where the area is convex the
+//! pixel remembers the anchor at which the way to it last turned; a way is extended straight from that anchor as long
+//! as the straight line stays inside (Theta*, Nash et al., Proc. AAAI 2007, 1177-1183). Where the area is convex the
 //! distances are exact.
 
 use std::cmp::Reverse;

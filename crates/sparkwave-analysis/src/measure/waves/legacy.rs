@@ -1,12 +1,12 @@
 //! The measures of the published MATLAB code for mouse cortex recordings (Scientific Data 2026, doi
 //! 10.1038/s41597-026-06580-1), under their published names, for comparison with published numbers only.
 //!
-//! Points are centroids of masks, 1-based; lengths use 10.5 mm on 512 px whatever the recording, the areas shown on screen
-//! 11 mm on 512 px. The centroid of a crescent lies outside it and jumps when a part of the mask vanishes, and the path
-//! of a centroid gets longer with noise and with more frames. Times are seconds on one clock, where the published code
-//! reads the time of day from file names and goes wrong at midnight. Two columns cannot be what they were: `CoverArea`
-//! was the area of a concave hull of the outline's vertices, which masks do not have, and is that of the union of the
-//! masks; `Brain_region` came from the text of the label and is the side of the midline.
+//! Points are centroids of masks, 1-based; lengths use 10.5 mm on 512 px whatever the recording, the areas shown on
+//! screen 11 mm on 512 px. The centroid of a crescent lies outside it and jumps when a part of the mask vanishes, and
+//! the path of a centroid gets longer with noise and with more frames. Times are seconds on one clock, where the
+//! published code reads the time of day from file names and goes wrong at midnight. Two columns cannot be what they
+//! were: `CoverArea` was the area of a concave hull of the outline's vertices, which masks do not have, and is that of
+//! the union of the masks; `Brain_region` came from the text of the label and is the side of the midline.
 
 use sparkwave_core::axes::PointYx;
 use sparkwave_core::mask::Mask;

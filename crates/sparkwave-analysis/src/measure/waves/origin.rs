@@ -1,11 +1,11 @@
 //! Where and when a wave began: the apex of the cone that its first arrivals form.
 //!
-//! Near its origin `o` a wave spreads at one speed in all the directions open to it, `T(q) = T0 + s |q - o|`. The cone is
-//! fitted by least squares to the trusted arrivals of the first tenth of the visited area. For a given `o` the fit is
-//! linear in `T0` and `s`, so that `o` is searched for directly: over the visited area on a grid, then in steps that are
-//! halved. The origin is confined to the visited area, which keeps it where the sector is narrow or the fronts are nearly
-//! straight and the apex is badly determined along the direction of travel. It may lie on the edge of that area, as it
-//! does where the wave enters from outside the window or spreads to one side only.
+//! Near its origin `o` a wave spreads at one speed in all the directions open to it, `T(q) = T0 + s |q - o|`. The cone
+//! is fitted by least squares to the trusted arrivals of the first tenth of the visited area. For a given `o` the fit
+//! is linear in `T0` and `s`, so that `o` is searched for directly: over the visited area on a grid, then in steps that
+//! are halved. The origin is confined to the visited area, which keeps it where the sector is narrow or the fronts are
+//! nearly straight and the apex is badly determined along the direction of travel. It may lie on the edge of that area,
+//! as it does where the wave enters from outside the window or spreads to one side only.
 //!
 //! The minimiser of the arrival map itself is not used: it follows the single most extreme error of the map.
 

@@ -5,8 +5,8 @@ use sparkwave_core::recording::PixelSize;
 
 const UM_PER_MM: f64 = 1000.0;
 
-/// The edges of a pixel in the unit of length that is at hand: the millimetre with a pixel size, else the pixel, which is
-/// then taken to be square.
+/// The edges of a pixel in the unit of length that is at hand: the millimetre with a pixel size, else the pixel, which
+/// is then taken to be square.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
     /// Height of a pixel in that unit.

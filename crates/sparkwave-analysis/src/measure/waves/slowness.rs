@@ -1,13 +1,13 @@
 //! Which way and how fast the front passes each place: planes fitted to the arrival map.
 //!
-//! Locally a front is plane, `T(q) = T(p) + s . (q - p)` with the slowness `s = grad T`; it travels along `s` at the speed
-//! `1 / |s|`. The plane is fitted by least squares to the arrivals in a rectangular window around each pixel, from
-//! two-dimensional cumulative sums of the moments, at a cost that does not depend on the window.
+//! Locally a front is plane, `T(q) = T(p) + s . (q - p)` with the slowness `s = grad T`; it travels along `s` at the
+//! speed `1 / |s|`. The plane is fitted by least squares to the arrivals in a rectangular window around each pixel,
+//! from two-dimensional cumulative sums of the moments, at a cost that does not depend on the window.
 //!
-//! Noise of the arrivals adds to `|s|` in every direction, and so makes fronts look slow. Across the direction of travel
-//! it adds in quadrature and always lengthens `s`; along it, errors of both signs are equally likely. The speed is
-//! therefore taken from the component of `s` along the direction of travel, which comes from a window twice as wide whose
-//! direction is several times as certain. Medians over such speeds are free of the first-order bias.
+//! Noise of the arrivals adds to `|s|` in every direction, and so makes fronts look slow. Across the direction of
+//! travel it adds in quadrature and always lengthens `s`; along it, errors of both signs are equally likely. The speed
+//! is therefore taken from the component of `s` along the direction of travel, which comes from a window twice as wide
+//! whose direction is several times as certain. Medians over such speeds are free of the first-order bias.
 
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -184,7 +184,8 @@ impl Moments {
         Self(sums)
     }
 
-    /// The plane through the arrivals within the half edges of a pixel; `None` if they are too few or too thinly spread.
+    /// The plane through the arrivals within the half edges of a pixel; `None` if they are too few or too thinly
+    /// spread.
     fn plane(&self, (y, x): (usize, usize), half: [usize; 2]) -> Option<Plane> {
         let (height, width) = self.0.dim();
         let (top, bottom) = (y.saturating_sub(half[0]), (y + half[0] + 1).min(height - 1));

@@ -26,9 +26,9 @@ const MIN_BLOCKS: usize = 4;
 /// Summarises the local speeds; `None` if there are none.
 ///
 /// The interval is a percentile interval of 1000 block bootstraps (seed 0): what is drawn with replacement are square
-/// blocks as wide as the window of the plane fits, since neighbouring pixels share most of their window and pixels drawn
-/// one by one would give intervals that are far too narrow. It tells how far the median depends on which tissue the wave
-/// happened to cross; it is empty for fewer than four blocks.
+/// blocks as wide as the window of the plane fits, since neighbouring pixels share most of their window and pixels
+/// drawn one by one would give intervals that are far too narrow. It tells how far the median depends on which tissue
+/// the wave happened to cross; it is empty for fewer than four blocks.
 pub(super) fn measure(fronts: &Fronts) -> Option<Speed> {
     let blocks_per_row = fronts.at.ncols() / block_edge(fronts, 1) + 1;
     let mut speeds: Vec<(f64, usize)> = fronts

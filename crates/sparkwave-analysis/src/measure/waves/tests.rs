@@ -207,6 +207,10 @@ fn sectors_of_every_width_with_noise_lost_pixels_and_outliers() {
             assert!(bias.abs() < 0.03, "{case}: Theil-Sen speed off by {bias}");
             let error_mm = sector.origin_error_mm(&waves);
             assert!(error_mm < 0.3, "{case}: origin off by {error_mm}");
+            let (low, high) = (number(&waves, "speed_ci_low"), number(&waves, "speed_ci_high"));
+            let speed = number(&waves, "speed_mm_min");
+            assert!(low <= speed && speed <= high && high - low < 0.2 * speed, "{case}: {low} {speed} {high}");
+            assert!(number(&waves, "origin_uncertainty_mm") < 0.3, "{case}");
             let turned = (number(&waves, "direction_deg") + 180.0).rem_euclid(360.0) - 180.0;
             assert!(turned.abs() < 3.0, "{case}: {turned}");
             let tortuosity = number(&waves, "tortuosity");

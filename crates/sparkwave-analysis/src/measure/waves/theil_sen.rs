@@ -17,11 +17,11 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// The speed from `(distance, arrival_s)` of separate places.
 ///
-/// The slope is that of the times over the distances (the median over all pairs of points; Theil, Proc. K. Ned. Akad. Wet.
-/// 1950, 53, 386; Sen, J. Am. Stat. Assoc. 1968, 63, 1379), and the speed its reciprocal: the errors are in the times, and
-/// a slope over variables with errors would be too flat. The interval is Sen's, from the variance of Kendall's statistic;
-/// it holds for independent errors, so the points must not share their window. `None` for fewer than eight points and if
-/// arrivals do not get later with distance.
+/// The slope is that of the times over the distances (the median over all pairs of points; Theil, Proc. K. Ned. Akad.
+/// Wet. 1950, 53, 386; Sen, J. Am. Stat. Assoc. 1968, 63, 1379), and the speed its reciprocal: the errors are in the
+/// times, and a slope over variables with errors would be too flat. The interval is Sen's, from the variance of
+/// Kendall's statistic; it holds for independent errors, so the points must not share their window. `None` for fewer
+/// than eight points and if arrivals do not get later with distance.
 pub(super) fn speed(points: &[(f64, f64)]) -> Option<Slope> {
     if points.len() < MIN_POINTS {
         return None;
@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn sens_interval_is_near_that_of_scipy() {
-        // scipy 1.17, stats.theilslopes(t, d): 17.9214, 17.2 to 18.6; scipy rounds the ranks, here they are interpolated.
+        // scipy 1.17, stats.theilslopes(t, d): 17.9214, 17.2 to 18.6; scipy rounds the ranks, here they are
+        // interpolated.
         let t = [5.7, 11.1, 14.7, 15.9, 24.8, 28.4, 30.9, 37.7, 41.7, 46.1, 50.1, 55.6];
         let points: Vec<(f64, f64)> = t.iter().enumerate().map(|(i, t)| (i as f64 / 4.0, *t)).collect();
         let found = speed(&points).expect("12 points");

@@ -1,8 +1,8 @@
 //! The way of the front from the origin to the place it reached last.
 //!
-//! From the end the way runs against the direction of travel of the local fronts, the line of steepest arrival, until it
-//! is within half a window of the origin, and straight from there. Unlike the way of a centroid it does not get longer
-//! with noise or with more frames, and it stays on tissue that the wave visited.
+//! From the end the way runs against the direction of travel of the local fronts, the line of steepest arrival, until
+//! it is within half a window of the origin, and straight from there. Unlike the way of a centroid it does not get
+//! longer with noise or with more frames, and it stays on tissue that the wave visited.
 
 use sparkwave_core::axes::PointYx;
 
@@ -32,8 +32,8 @@ pub(super) fn end(fronts: &Fronts) -> Option<(usize, usize)> {
     part.iter().copied().min_by(|a, b| off(a).total_cmp(&off(b)))
 }
 
-/// The way from `origin` to `end`, both in pixels of the crop and part of it, as points close to each other. `None` if the
-/// local fronts do not lead back to the origin.
+/// The way from `origin` to `end`, both in pixels of the crop and part of it, as points close to each other. `None` if
+/// the local fronts do not lead back to the origin.
 pub(super) fn between(fronts: &Fronts, origin: PointYx, end: (usize, usize), scale: Scale) -> Option<Vec<PointYx>> {
     let mut at = PointYx { y: end.0 as f64, x: end.1 as f64 };
     let mut way = vec![at];

@@ -11,7 +11,8 @@ use super::speed::{self, Speed};
 use super::theil_sen::{self, Slope};
 use super::trajectory;
 
-/// The propagation of a wave. Lengths are in the unit of its [`Scale`], speeds in that unit per second, points in pixels.
+/// The propagation of a wave. Lengths are in the unit of its [`Scale`], speeds in that unit per second, points in
+/// pixels.
 pub(super) struct Travel {
     pub(super) fronts: Fronts,
     pub(super) origin: Option<Origin>,
