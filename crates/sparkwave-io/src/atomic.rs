@@ -2,9 +2,12 @@
 //!
 //! The bytes go to a hidden temporary file in the same folder, which is flushed to the disk and renamed when it is
 //! complete. A process that is killed, a full disk or a dropped writer leaves the old file, or none.
+//!
+//! A file of hours of work may be continued instead ([`AtomicFile::resume`]): its temporary file then has a fixed name and
+//! stays when the process ends.
 
 use crate::error::Error;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir};
@@ -19,6 +22,8 @@ pub struct AtomicFile {
 #[derive(Debug)]
 enum Target {
     Temporary(BufWriter<NamedTempFile>),
+    /// A hidden file of a fixed name, which outlives the process.
+    Kept(BufWriter<File>, PathBuf),
     /// A device or pipe such as `/dev/stdout`: renaming over it would destroy it.
     Device(BufWriter<File>),
 }
@@ -47,6 +52,53 @@ impl AtomicFile {
         Ok(Self { path: real, target: Target::Temporary(BufWriter::with_capacity(BUFFER_BYTES, temporary)) })
     }
 
+    /// Starts or continues a file that will be called `path`. Its bytes wait in `.NAME.part` beside it, and writing goes on
+    /// behind them; [`AtomicFile::keep`] drops those that an earlier process left torn.
+    ///
+    /// # Errors
+    /// If the folder does not exist or cannot be written to, or another process writes the file.
+    pub fn resume(path: &Path) -> Result<Self, Error> {
+        let part = part_of(path);
+        let fail = |e| Error::io("create", &part, e);
+        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&part).map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::refused("create", path, "a file that nobody writes", "another run at work on it"));
+            }
+            // Some network file systems have no locks.
+            Err(TryLockError::Error(_)) => {}
+        }
+        file.seek(SeekFrom::End(0)).map_err(fail)?;
+        Ok(Self { path: path.to_path_buf(), target: Target::Kept(BufWriter::with_capacity(BUFFER_BYTES, file), part) })
+    }
+
+    /// Drops all bytes behind the first `n` of a file that is continued, and writes on from there.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn keep(&mut self, n: u64) -> Result<(), Error> {
+        let Self { path, target } = self;
+        let Target::Kept(writer, _) = target else { return Ok(()) };
+        let cut =
+            writer.flush().and_then(|()| writer.get_ref().set_len(n)).and_then(|()| writer.seek(SeekFrom::Start(n)));
+        cut.map(|_| ()).map_err(|e| Error::io("write", path, e))
+    }
+
+    /// Makes the bytes so far durable.
+    ///
+    /// # Errors
+    /// If they do not fit on the disk.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        let Self { path, target } = self;
+        let synced = match target {
+            Target::Temporary(writer) => writer.flush().and_then(|()| writer.get_ref().as_file().sync_data()),
+            Target::Kept(writer, _) => writer.flush().and_then(|()| writer.get_ref().sync_data()),
+            Target::Device(writer) => writer.flush(),
+        };
+        synced.map_err(|e| Error::io("write", path, e))
+    }
+
     /// The name that the file will have.
     pub fn path(&self) -> &Path {
         &self.path
@@ -64,6 +116,14 @@ impl AtomicFile {
                 writer.into_inner().map_err(|e| fail(e.into_error()))?;
                 Ok(())
             }
+            Target::Kept(writer, part) => {
+                let file = writer.into_inner().map_err(|e| fail(e.into_error()))?;
+                file.sync_all().map_err(fail)?;
+                drop(file);
+                std::fs::rename(&part, &path).map_err(fail)?;
+                sync_folder(folder_of(&path));
+                Ok(())
+            }
             Target::Temporary(writer) => {
                 let temporary = writer.into_inner().map_err(|e| fail(e.into_error()))?;
                 temporary.as_file().sync_all().map_err(fail)?;
@@ -79,6 +139,7 @@ impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         match &mut self.target {
             Target::Temporary(writer) => writer.write(bytes),
+            Target::Kept(writer, _) => writer.write(bytes),
             Target::Device(writer) => writer.write(bytes),
         }
     }
@@ -86,6 +147,7 @@ impl Write for AtomicFile {
     fn flush(&mut self) -> std::io::Result<()> {
         match &mut self.target {
             Target::Temporary(writer) => writer.flush(),
+            Target::Kept(writer, _) => writer.flush(),
             Target::Device(writer) => writer.flush(),
         }
     }
@@ -95,6 +157,7 @@ impl Seek for AtomicFile {
     fn seek(&mut self, position: SeekFrom) -> std::io::Result<u64> {
         match &mut self.target {
             Target::Temporary(writer) => writer.seek(position),
+            Target::Kept(writer, _) => writer.seek(position),
             Target::Device(writer) => writer.seek(position),
         }
     }
@@ -188,6 +251,14 @@ impl AtomicFolder {
     }
 }
 
+/// Where the bytes of a file that can be continued wait. Hidden, like all temporary files.
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".part");
+    folder_of(path).join(name)
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -257,6 +328,25 @@ mod tests {
         file.write_all(b"half").unwrap();
         drop(file);
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["a.bin"]);
+    }
+
+    #[test]
+    fn a_file_is_continued_where_it_was_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        let mut file = AtomicFile::resume(&path).unwrap();
+        file.write_all(b"first torn").unwrap();
+        assert!(AtomicFile::resume(&path).err().unwrap().to_string().contains("another run"));
+        drop(file);
+        assert_eq!(names(folder.path()), [".a.bin.part"]);
+        let mut file = AtomicFile::resume(&path).unwrap();
+        assert_eq!(file.seek(SeekFrom::End(0)).unwrap(), 10);
+        file.keep(6).unwrap();
+        file.write_all(b"second").unwrap();
+        file.sync().unwrap();
+        file.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"first second");
         assert_eq!(names(folder.path()), ["a.bin"]);
     }
 

@@ -56,24 +56,29 @@ pub(crate) fn set_interval(recording: &mut Recording, interval_s: f64, source: &
     }
 }
 
-/// Sets one time a frame; times that do not increase become a warning and stay unknown. True if they were taken.
+/// Sets one time a frame. Times that are not finite, or that do not increase from most frames to the next, become a
+/// warning and stay unknown; single ones that repeat or go back, as when a clock is set, are kept with a warning. True if
+/// they were taken.
 pub(crate) fn set_stamps(recording: &mut Recording, stamps_s: Vec<f64>, n_frames: usize, source: &str) -> bool {
+    let warnings = &mut recording.warnings;
     if stamps_s.len() != n_frames {
         let found = stamps_s.len();
-        recording.warnings.push(format!("{source} has {found} times for {n_frames} frames: they are ignored"));
+        warnings.push(format!("{source} has {found} times for {n_frames} frames: they are ignored"));
         return false;
     }
-    let bad = |w: &[f64]| !(w[0].is_finite() && w[1].is_finite() && w[1] > w[0]);
-    if let Some(frame) = stamps_s.windows(2).position(bad) {
-        let (a, b) = (stamps_s[frame], stamps_s[frame + 1]);
-        let text =
-            format!("{source}: frame {} at {b} s does not follow frame {frame} at {a} s: times unknown", frame + 1);
-        recording.warnings.push(text);
+    if let Some(frame) = stamps_s.iter().position(|s| !s.is_finite()) {
+        warnings.push(format!("{source}: the time of frame {frame} is not a number: times unknown"));
         return false;
     }
-    if stamps_s.first().is_some_and(|s| !s.is_finite()) {
-        recording.warnings.push(format!("{source}: the time of the first frame is not a number: times unknown"));
-        return false;
+    let stuck = |(_, w): &(usize, &[f64])| w[1] <= w[0];
+    let n_stuck = stamps_s.windows(2).enumerate().filter(stuck).count();
+    if let Some((frame, w)) = stamps_s.windows(2).enumerate().find(stuck) {
+        let example = format!("frame {} at {} s does not follow frame {frame} at {} s", frame + 1, w[1], w[0]);
+        if 2 * n_stuck > n_frames - 1 {
+            warnings.push(format!("{source}: {example}, and so for {n_stuck} of {n_frames} frames: times unknown"));
+            return false;
+        }
+        warnings.push(format!("{source}: {n_stuck} of {n_frames} times repeat or go back, the first: {example}"));
     }
     recording.frame_times = Some(Sourced::new(FrameTimes::Stamped(stamps_s), source));
     true
@@ -102,9 +107,18 @@ mod tests {
             set_interval(&mut recording, bad, "test");
         }
         assert_eq!((recording.warnings.len(), &recording.pixel_size, &recording.frame_times), (8, &None, &None));
-        assert!(!set_stamps(&mut recording, vec![0.0, 1.0, 1.0], 3, "stamps"));
+        assert!(!set_stamps(&mut recording, vec![0.0, 1.0, 1.0, 0.5], 4, "stamps"));
         assert!(recording.warnings[8].contains("frame 2 at 1 s does not follow frame 1"), "{}", recording.warnings[8]);
+        assert!(!set_stamps(&mut recording, vec![0.0, f64::NAN], 2, "stamps"));
         assert!(set_stamps(&mut recording, vec![0.0, 1.0, 2.5], 3, "stamps"));
         assert_eq!(recording.frame_interval().map(Seconds::get), Some(1.5));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_its_times_with_a_warning() {
+        let mut recording = Recording::default();
+        assert!(set_stamps(&mut recording, vec![0.0, 1.0, 2.0, 2.0, -3598.0, -3597.0, -3596.0], 7, "names"));
+        assert!(recording.warnings[0].contains("2 of 7") && recording.warnings[0].contains("frame 3 at 2 s"));
+        assert_eq!(recording.frame_interval().map(Seconds::get), Some(1.0));
     }
 }

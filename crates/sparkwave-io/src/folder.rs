@@ -1,24 +1,26 @@
 //! A folder of single frames, TIFF or PNG, in natural order of their names.
 
 mod names;
+mod times;
 pub(crate) mod write;
 
-use crate::calibration;
 use crate::error::Error;
 use crate::limits::{MAX_FRAMES, MAX_MOVIE_BYTES};
 use crate::location::{AxisChoice, Location};
 use crate::opened::Opened;
-use crate::{png, tiff};
-use names::{natural_order, stamps_of_names};
-use ndarray::{ArrayViewMut3, s};
+use crate::stored::{Stored, StoredType};
+use crate::{bytes, png, tiff};
+use names::natural_order;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
 use sparkwave_core::recording::Recording;
 use sparkwave_core::source::{FrameSource, SourceError, check_spans};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 struct FolderSource {
-    frames: Vec<PathBuf>,
+    folder: PathBuf,
+    frames: Vec<OsString>,
     shape: MovieShape,
     pixel_type: PixelType,
     recording: Recording,
@@ -27,7 +29,8 @@ struct FolderSource {
 /// Opens a folder as a movie: one image a frame.
 ///
 /// All images must have the shape and type of the first; that is checked when they are read, since looking into half a
-/// million files would take minutes. Hidden files are passed over, other files named in a warning.
+/// million files would take minutes. Hidden files are passed over, other files named in a warning. Where the times of the
+/// frames come from is told in [`times`].
 pub(crate) fn open(location: &Location, mut recording: Recording) -> Result<Opened, Error> {
     AxisChoice::of(location)?;
     let folder = &location.path;
@@ -35,15 +38,17 @@ pub(crate) fn open(location: &Location, mut recording: Recording) -> Result<Open
     let mut others = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|e| Error::io("open", folder, e))? {
         let entry = entry.map_err(|e| Error::io("open", folder, e))?;
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || name.eq_ignore_ascii_case("thumbs.db") {
+        let name = entry.file_name();
+        let text = name.to_string_lossy();
+        if text.starts_with('.') || text.eq_ignore_ascii_case("thumbs.db") {
             continue;
         }
-        if is_image(&path) && !path.is_dir() {
-            frames.push(path);
+        // The kind of an entry comes with the listing: no call for each of half a million files. Only links need one.
+        let kind = entry.file_type().map_err(|e| Error::io("open", entry.path(), e))?;
+        if is_image(Path::new(&name)) && (kind.is_file() || (kind.is_symlink() && !entry.path().is_dir())) {
+            frames.push(name);
         } else {
-            others.push(name);
+            others.push(text.into_owned());
         }
         if frames.len() as u64 > MAX_FRAMES {
             return Err(Error::limit("open", folder, format!("at most {MAX_FRAMES} frames"), "more"));
@@ -54,18 +59,15 @@ pub(crate) fn open(location: &Location, mut recording: Recording) -> Result<Open
         let list = if others.is_empty() { "nothing".into() } else { shorten(&others) };
         return Err(Error::unsupported("open", folder, "a folder of .tif or .png frames, or an OME-Zarr folder", list));
     }
-    frames.sort_by(|a, b| natural_order(&name_of(a), &name_of(b)));
+    frames.sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
     if !others.is_empty() {
         others.sort();
         recording.warnings.push(format!("{} entries are no images and left out: {}", others.len(), shorten(&others)));
     }
-    let first = open_frame(&frames[0])?;
+    let first = open_frame(&folder.join(&frames[0]))?;
     let (frame_shape, pixel_type) = (first.source.shape(), first.source.pixel_type());
     inherit(&mut recording, first.source.recording());
-    let names: Vec<String> = frames.iter().map(|path| stem_of(path)).collect();
-    if let Some((stamps, rule)) = stamps_of_names(&names) {
-        calibration::set_stamps(&mut recording, stamps, frames.len(), rule);
-    }
+    times::resolve(folder, &mut frames, &mut recording);
     let shape = MovieShape { n_frames: frames.len(), ..frame_shape };
     let bytes = (shape.frame_len() as u64 * pixel_type.n_bytes() as u64).checked_mul(frames.len() as u64);
     if bytes.is_none_or(|bytes| bytes > MAX_MOVIE_BYTES) {
@@ -76,7 +78,7 @@ pub(crate) fn open(location: &Location, mut recording: Recording) -> Result<Open
         axes: "TYX".into(),
         stored_type: first.stored_type,
         compression: first.compression,
-        source: Box::new(FolderSource { frames, shape, pixel_type, recording }),
+        source: Box::new(FolderSource { folder: folder.clone(), frames, shape, pixel_type, recording }),
     })
 }
 
@@ -122,42 +124,37 @@ fn inherit(recording: &mut Recording, first: &Recording) {
 }
 
 impl FolderSource {
-    fn read_into<T: Clone>(
-        &self,
-        frames: Span,
-        rows: Span,
-        mut out: ArrayViewMut3<'_, T>,
-        take: impl Fn(&Pixels) -> Option<ndarray::ArrayView3<'_, T>>,
-    ) -> Result<(), SourceError> {
-        for (i, frame) in frames.range().enumerate() {
-            let path = &self.frames[frame];
-            let opened = open_frame(path).map_err(SourceError::new)?;
-            let (shape, pixel_type) = (opened.source.shape(), opened.source.pixel_type());
-            let describe = |s: MovieShape, t: PixelType| format!("{} x {} {} pixels", s.height, s.width, t.name());
-            let unlike = || {
-                let expected = format!("frame {frame} like the first, {}", describe(self.shape, self.pixel_type));
-                SourceError::new(Error::unsupported("read", path, expected, describe(shape, pixel_type)))
-            };
-            if (shape.height, shape.width) != (self.shape.height, self.shape.width) || pixel_type != self.pixel_type {
-                return Err(unlike());
-            }
-            let pixels = opened.source.read(Span::new(0, 1), rows)?;
-            out.slice_mut(s![i..=i, .., ..]).assign(&take(&pixels).ok_or_else(unlike)?);
+    /// Reads rows of a frame into `out`; `buffer` is memory that is kept between calls.
+    fn read_frame(&self, frame: usize, rows: Span, out: &mut [u8], buffer: &mut Vec<u8>) -> Result<(), SourceError> {
+        let path = self.folder.join(&self.frames[frame]);
+        let fail = SourceError::new;
+        if !is_png(&path)
+            && tiff::single::read_rows(&path, self.shape, self.pixel_type, rows, out, buffer).map_err(fail)?
+        {
+            return Ok(());
         }
+        let opened = open_frame(&path).map_err(fail)?;
+        let (shape, pixel_type) = (opened.source.shape(), opened.source.pixel_type());
+        if (shape.height, shape.width) != (self.shape.height, self.shape.width) || pixel_type != self.pixel_type {
+            let describe = |s: MovieShape, t: PixelType| format!("{} x {} {} pixels", s.height, s.width, t.name());
+            let expected = format!("frame {frame} like the first, {}", describe(self.shape, self.pixel_type));
+            return Err(fail(Error::unsupported("read", path, expected, describe(shape, pixel_type))));
+        }
+        let pixels = opened.source.read(Span::new(0, 1), rows)?;
+        bytes::with_ne_bytes(&pixels, |bytes| out.copy_from_slice(bytes));
         Ok(())
     }
 }
 
-macro_rules! read_as {
-    ($source:expr, $frames:expr, $rows:expr, $variant:ident) => {{
-        let shape = ($frames.len(), $rows.len(), $source.shape.width);
-        let mut out = ndarray::Array3::default(shape);
-        $source.read_into($frames, $rows, out.view_mut(), |pixels| match pixels {
-            Pixels::$variant(a) => Some(a.view()),
-            _ => None,
-        })?;
-        Ok(Pixels::$variant(out))
-    }};
+/// The stored type that is given as it is.
+fn plain(pixel_type: PixelType) -> StoredType {
+    match pixel_type {
+        PixelType::U8 => StoredType::U8,
+        PixelType::U16 => StoredType::U16,
+        PixelType::I16 => StoredType::I16,
+        PixelType::U32 => StoredType::U32,
+        PixelType::F32 => StoredType::F32,
+    }
 }
 
 impl FrameSource for FolderSource {
@@ -175,12 +172,13 @@ impl FrameSource for FolderSource {
 
     fn read(&self, frames: Span, rows: Span) -> Result<Pixels, SourceError> {
         check_spans(self.shape, frames, rows)?;
-        match self.pixel_type {
-            PixelType::U8 => read_as!(self, frames, rows, U8),
-            PixelType::U16 => read_as!(self, frames, rows, U16),
-            PixelType::I16 => read_as!(self, frames, rows, I16),
-            PixelType::U32 => read_as!(self, frames, rows, U32),
-            PixelType::F32 => read_as!(self, frames, rows, F32),
+        let shape = MovieShape { n_frames: frames.len(), height: rows.len(), width: self.shape.width };
+        let mut stored = Stored::zeros(plain(self.pixel_type), shape.n_frames * shape.frame_len());
+        let part = (shape.frame_len() * self.pixel_type.n_bytes()).max(1);
+        let mut buffer = Vec::new();
+        for (frame, out) in frames.range().zip(stored.bytes_mut().chunks_exact_mut(part)) {
+            self.read_frame(frame, rows, out, &mut buffer)?;
         }
+        stored.into_pixels(shape).map_err(SourceError::new)
     }
 }

@@ -1,32 +1,65 @@
 //! A file read at given offsets from any thread.
 //!
 //! No memory map: a mapped file that another program truncates kills the process (SIGBUS); a read gives an error.
+//! A small file may be taken into memory whole ([`ReadAt::whole`]), with one call of the system for all later reads.
 
 use crate::error::Error;
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// An open file that many threads may read at once.
 #[derive(Debug)]
 pub(crate) struct ReadAt {
-    #[cfg(any(unix, windows))]
-    file: File,
-    #[cfg(not(any(unix, windows)))]
-    file: std::sync::Mutex<File>,
+    content: Content,
     path: PathBuf,
     len: u64,
 }
 
+#[derive(Debug)]
+enum Content {
+    #[cfg(any(unix, windows))]
+    File(File),
+    #[cfg(not(any(unix, windows)))]
+    File(std::sync::Mutex<File>),
+    Memory(Vec<u8>),
+}
+
 impl ReadAt {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-        let metadata = file.metadata().map_err(|e| Error::io("open", path, e))?;
-        if !metadata.is_file() {
-            return Err(Error::unsupported("open", path, "a regular file", "a folder or a device"));
+        let (file, len) = open_file(path)?;
+        Ok(Self { content: from_file(file), path: path.to_path_buf(), len })
+    }
+
+    /// Opens a file and, if it has at most `cap` bytes, reads it whole into `buffer`, whose memory is used again;
+    /// [`ReadAt::into_buffer`] gives it back.
+    pub(crate) fn whole(path: &Path, cap: u64, mut buffer: Vec<u8>) -> Result<Self, Error> {
+        let (mut file, len) = open_file(path)?;
+        if len > cap {
+            return Ok(Self { content: from_file(file), path: path.to_path_buf(), len });
         }
-        #[cfg(not(any(unix, windows)))]
-        let file = std::sync::Mutex::new(file);
-        Ok(Self { file, path: path.to_path_buf(), len: metadata.len() })
+        let fail = |e| Error::io("read", path, e);
+        buffer.resize(len as usize, 0);
+        let mut n = 0;
+        // A file that another program has cut since is as long as it is now.
+        while n < buffer.len() {
+            match file.read(&mut buffer[n..]) {
+                Ok(0) => break,
+                Ok(more) => n += more,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(fail(e)),
+            }
+        }
+        buffer.truncate(n);
+        Ok(Self { content: Content::Memory(buffer), path: path.to_path_buf(), len: n as u64 })
+    }
+
+    /// The memory of a file that was read whole.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        match self.content {
+            Content::Memory(buffer) => buffer,
+            Content::File(_) => Vec::new(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -56,30 +89,57 @@ impl ReadAt {
         Ok(n)
     }
 
-    #[cfg(unix)]
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
-    }
-
-    #[cfg(windows)]
-    fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
-        while !buffer.is_empty() {
-            match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset)? {
-                0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-                n => {
-                    buffer = &mut buffer[n..];
-                    offset += n as u64;
-                }
+        match &self.content {
+            Content::File(file) => read_exact_at(file, buffer, offset),
+            Content::Memory(bytes) => {
+                let start = usize::try_from(offset).ok();
+                let part = start.and_then(|start| bytes.get(start..)).and_then(|rest| rest.get(..buffer.len()));
+                buffer.copy_from_slice(part.ok_or(std::io::ErrorKind::UnexpectedEof)?);
+                Ok(())
             }
         }
-        Ok(())
     }
+}
 
-    #[cfg(not(any(unix, windows)))]
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
-        use std::io::{Read, Seek, SeekFrom};
-        let mut file = self.file.lock().map_err(|_| std::io::ErrorKind::Other)?;
-        file.seek(SeekFrom::Start(offset))?;
-        file.read_exact(buffer)
+fn open_file(path: &Path) -> Result<(File, u64), Error> {
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let metadata = file.metadata().map_err(|e| Error::io("open", path, e))?;
+    if !metadata.is_file() {
+        return Err(Error::unsupported("open", path, "a regular file", "a folder or a device"));
     }
+    Ok((file, metadata.len()))
+}
+
+fn from_file(file: File) -> Content {
+    #[cfg(not(any(unix, windows)))]
+    let file = std::sync::Mutex::new(file);
+    Content::File(file)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    while !buffer.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, buffer, offset)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            n => {
+                buffer = &mut buffer[n..];
+                offset += n as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(any(unix, windows)))]
+fn read_exact_at(file: &std::sync::Mutex<File>, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    use std::io::{Seek, SeekFrom};
+    let mut file = file.lock().map_err(|_| std::io::ErrorKind::Other)?;
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(buffer)
 }

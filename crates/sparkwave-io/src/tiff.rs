@@ -2,9 +2,11 @@
 //!
 //! [`index`] walks the directory chain once and finds where every page is; [`imagej`], [`ome`] and [`shaped`] read what
 //! the three dialects say about axes and calibration; [`axes`] turns that into one page number a frame; [`source`] reads
-//! the frames: uncompressed ones straight from the file, others through the `tiff` crate in [`decode`].
+//! the frames: uncompressed ones straight from the file, others through the `tiff` crate in [`decode`]. [`single`] reads
+//! frames that are files of their own, of which there may be half a million, and [`camera_time`] their times.
 
 mod axes;
+pub(crate) mod camera_time;
 mod decode;
 mod describe;
 mod imagej;
@@ -13,6 +15,7 @@ mod ome;
 mod page;
 pub(crate) mod rgb;
 mod shaped;
+pub(crate) mod single;
 mod source;
 pub(crate) mod write;
 

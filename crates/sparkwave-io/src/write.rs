@@ -103,21 +103,50 @@ impl MovieWriter {
         recording: &Recording,
         options: &WriteOptions,
     ) -> Result<Self, Error> {
-        let MovieShape { n_frames, height, width } = shape;
-        let found = format!("{n_frames} x {height} x {width} pixels");
-        if n_frames == 0 || height == 0 || width == 0 {
-            return Err(Error::refused("create", path, "at least one pixel", found));
-        }
-        let size = pixel_type.n_bytes() as u64;
-        let fits = checked_bytes(&[height as u64, width as u64], size, MAX_FRAME_BYTES).is_some();
-        if !fits || n_frames as u64 > MAX_FRAMES {
-            let expected = format!("at most {MAX_FRAMES} frames of {MAX_FRAME_BYTES} bytes");
-            return Err(Error::limit("create", path, expected, found));
-        }
+        check_extent(path, shape, pixel_type)?;
         let location = Location::parse(path);
         let mut warnings = Vec::new();
         let sink = create_sink(&location, shape, pixel_type, recording, options, &mut warnings)?;
         Ok(Self { path: path.to_path_buf(), shape, pixel_type, n_written: 0, warnings, sink })
+    }
+
+    /// Starts a plain TIFF stack that a later process can go on with, or goes on with it: the frames wait in
+    /// `.NAME.part` beside the final file. Of those that are there whole, the first `n_frames` are kept;
+    /// [`MovieWriter::n_written`] tells how many that are. The finished file is the one that
+    /// [`MovieWriter::create`] would have made.
+    ///
+    /// # Errors
+    /// As [`MovieWriter::create`]; if the name is not that of a TIFF file; if another process writes it.
+    pub fn resume(
+        path: &Path,
+        shape: MovieShape,
+        pixel_type: PixelType,
+        recording: &Recording,
+        n_frames: usize,
+    ) -> Result<Self, Error> {
+        check_extent(path, shape, pixel_type)?;
+        let Some(dialect) = dialect_of(path) else {
+            return Err(Error::refused("create", path, "a name that ends in .tif", path.display().to_string()));
+        };
+        let writer = TiffWriter::resume(path, shape, pixel_type, recording, dialect, n_frames)?;
+        let (path, n_written) = (path.to_path_buf(), writer.n_written());
+        Ok(Self { path, shape, pixel_type, n_written, warnings: Vec::new(), sink: Sink::Tiff(writer) })
+    }
+
+    /// Number of frames that are written or were kept.
+    pub fn n_written(&self) -> usize {
+        self.n_written
+    }
+
+    /// Makes the frames so far durable, where the format can: a TIFF stack.
+    ///
+    /// # Errors
+    /// If they do not fit on the disk.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        match &mut self.sink {
+            Sink::Tiff(writer) => writer.sync(),
+            Sink::Hdf5(_) | Sink::Zarr(_) | Sink::Folder(_) | Sink::Gif(_) | Sink::Mp4(_) => Ok(()),
+        }
     }
 
     /// What of the recording's metadata the format cannot hold, as sentences.
@@ -174,6 +203,28 @@ impl MovieWriter {
     }
 }
 
+fn check_extent(path: &Path, shape: MovieShape, pixel_type: PixelType) -> Result<(), Error> {
+    let MovieShape { n_frames, height, width } = shape;
+    let found = format!("{n_frames} x {height} x {width} pixels");
+    if n_frames == 0 || height == 0 || width == 0 {
+        return Err(Error::refused("create", path, "at least one pixel", found));
+    }
+    let size = pixel_type.n_bytes() as u64;
+    let fits = checked_bytes(&[height as u64, width as u64], size, MAX_FRAME_BYTES).is_some();
+    if !fits || n_frames as u64 > MAX_FRAMES {
+        let expected = format!("at most {MAX_FRAMES} frames of {MAX_FRAME_BYTES} bytes");
+        return Err(Error::limit("create", path, expected, found));
+    }
+    Ok(())
+}
+
+/// The dialect of a TIFF file by its name; `None` for other names.
+fn dialect_of(path: &Path) -> Option<Dialect> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let stem = name.strip_suffix(".tif").or_else(|| name.strip_suffix(".tiff"))?;
+    Some(if stem.ends_with(".ome") { Dialect::Ome } else { Dialect::ImageJ })
+}
+
 fn create_sink(
     location: &Location,
     shape: MovieShape,
@@ -183,7 +234,6 @@ fn create_sink(
     warnings: &mut Vec<String>,
 ) -> Result<Sink, Error> {
     let Location { path, part } = location;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     if part.is_some() && !matches!(extension.as_str(), "h5" | "hdf5" | "zarr") {
         let part = part.as_deref().unwrap_or_default();
@@ -197,8 +247,7 @@ fn create_sink(
     let part = part.as_deref();
     Ok(match extension.as_str() {
         "tif" | "tiff" => {
-            let ome = name.ends_with(".ome.tif") || name.ends_with(".ome.tiff");
-            let dialect = if ome { Dialect::Ome } else { Dialect::ImageJ };
+            let dialect = dialect_of(path).unwrap_or(Dialect::ImageJ);
             let compression = options.compression;
             Sink::Tiff(TiffWriter::create(path, shape, pixel_type, recording, dialect, compression, warnings)?)
         }

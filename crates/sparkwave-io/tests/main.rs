@@ -5,5 +5,6 @@ mod allocation;
 mod common;
 mod datasets;
 mod foreign;
+mod frames;
 mod hostile;
 mod round_trip;

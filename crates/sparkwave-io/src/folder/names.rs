@@ -1,5 +1,6 @@
 //! What the names of single frames say: their order, and sometimes their times.
 
+use crate::civil::{SECOND_NS, fraction_ns, nanoseconds};
 use std::cmp::Ordering;
 
 /// Compares names so that runs of digits count as numbers: `a2 < a10`.
@@ -35,26 +36,60 @@ fn trim_zeros(digits: &[u8]) -> &[u8] {
     &digits[zeros..]
 }
 
-/// The times of the frames in seconds, with the rule that found them, if one rule fits every name and the times
-/// increase from name to name.
-///
-/// The rules: a date and time of day `YYYYMMDD_HHMMSS`, with fractions `.fff` or not, anywhere in the name; or a number
-/// of seconds at its end, `_12.345s`.
-pub(super) fn stamps_of_names(names: &[String]) -> Option<(Vec<f64>, &'static str)> {
-    type Rule = fn(&str) -> Option<f64>;
-    const RULES: [(Rule, &str); 2] =
-        [(date_and_time, "file names (YYYYMMDD_HHMMSS)"), (trailing_seconds, "file names (seconds at the end)")];
-    if names.len() < 2 {
-        return None;
-    }
-    RULES.into_iter().find_map(|(rule, name)| {
-        let stamps: Vec<f64> = names.iter().map(|n| rule(n)).collect::<Option<_>>()?;
-        stamps.windows(2).all(|w| w[1] > w[0]).then_some((stamps, name))
-    })
+/// Times that one rule finds in every name.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct NameStamps {
+    /// Time of every frame, ns, from 1970 or, if not `absolute`, from an origin of the writer's own.
+    pub(super) ns: Vec<i64>,
+    /// The rule, as the source of the times.
+    pub(super) rule: &'static str,
+    /// True if the names tell whole seconds only.
+    pub(super) whole_seconds: bool,
+    /// True if times count from 1970.
+    pub(super) absolute: bool,
 }
 
-/// Seconds since 1970 by the civil calendar, of the first `YYYYMMDD_HHMMSS[.fff]` in the text.
-fn date_and_time(name: &str) -> Option<f64> {
+/// More frames than this within one second of the names: the stamp is that of the session, not of the frame.
+const MAX_FRAMES_PER_SECOND: usize = 2000;
+/// Share of steps from name to name that may lead back in time. Beyond it the numbers are no times.
+const MAX_BACKWARD_SHARE: f64 = 0.1;
+
+/// The times in the names of the frames, if one rule fits every name and the times tend to increase.
+///
+/// The rules: a date and time of day `YYYYMMDD_HHMMSS` anywhere in the name, behind it perhaps a fraction of a second
+/// (`.fff`, `_fff` or `-fff`) or a counter; milliseconds since 1970, 13 digits; or a number of seconds at the end,
+/// `_12.345s`.
+pub(super) fn stamps_of_names(names: &[String]) -> Option<NameStamps> {
+    [dates_and_times, epoch_milliseconds, trailing_seconds].into_iter().find_map(|rule| rule(names)).filter(plausible)
+}
+
+fn plausible(stamps: &NameStamps) -> bool {
+    let ns = &stamps.ns;
+    let n_steps = ns.len().saturating_sub(1);
+    let n_back = ns.windows(2).filter(|w| w[1] < w[0]).count();
+    let longest = ns.chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap_or(0);
+    ns.first() != ns.last() && n_back as f64 <= MAX_BACKWARD_SHARE * n_steps as f64 && longest <= MAX_FRAMES_PER_SECOND
+}
+
+/// What stands behind a date and time: a separator and digits.
+#[derive(Clone, Copy)]
+struct Suffix<'a> {
+    separator: u8,
+    digits: &'a [u8],
+}
+
+fn dates_and_times(names: &[String]) -> Option<NameStamps> {
+    let found: Vec<(i64, Suffix)> = names.iter().map(|name| date_and_time(name)).collect::<Option<_>>()?;
+    let suffixes: Vec<Suffix> = found.iter().map(|(_, suffix)| *suffix).collect();
+    let fractions = are_fractions(&suffixes);
+    let ns =
+        found.iter().map(|(whole, suffix)| whole + if fractions { fraction_ns(suffix.digits) } else { 0 }).collect();
+    let rule = if fractions { "file names (YYYYMMDD_HHMMSS and fractions)" } else { "file names (YYYYMMDD_HHMMSS)" };
+    Some(NameStamps { ns, rule, whole_seconds: !fractions, absolute: true })
+}
+
+/// Nanoseconds since 1970 of the first `YYYYMMDD_HHMMSS` in the text, and what stands behind it.
+fn date_and_time(name: &str) -> Option<(i64, Suffix<'_>)> {
     let bytes = name.as_bytes();
     let digit_at = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
     (0..bytes.len().saturating_sub(14)).find_map(|start| {
@@ -65,43 +100,53 @@ fn date_and_time(name: &str) -> Option<f64> {
         if !separated || !digits || (start > 0 && digit_at(start - 1)) || digit_at(start + 15) {
             return None;
         }
-        let number = |from: usize, to: usize| window[from..to].iter().fold(0, |n, c| 10 * n + i64::from(c - b'0'));
-        let (year, month, day) = (number(0, 4), number(4, 6), number(6, 8));
-        let (hour, minute, second) = (number(9, 11), number(11, 13), number(13, 15));
-        let plausible = (1970..=2200).contains(&year)
-            && (1..=12).contains(&month)
-            && (1..=31).contains(&day)
-            && hour < 24
-            && minute < 60
-            && second <= 60;
-        let whole = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-        plausible.then(|| whole as f64 + fraction_after(&bytes[start + 15..]))
+        let number = |(from, to): (usize, usize)| window[from..to].iter().fold(0, |n, c| 10 * n + i64::from(c - b'0'));
+        let whole = nanoseconds([(0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15)].map(number))?;
+        let suffix = match bytes[start + 15..].split_first() {
+            Some((&separator @ (b'.' | b'_' | b'-'), rest)) => Suffix { separator, digits: take_digits(rest).0 },
+            _ => Suffix { separator: 0, digits: &[] },
+        };
+        Some((whole, suffix))
     })
 }
 
-/// `.123` at the start of the text as 0.123, else 0. A dot without digits is the start of an extension.
-fn fraction_after(text: &[u8]) -> f64 {
-    let Some((b'.', rest)) = text.split_first() else { return 0.0 };
-    let (digits, _) = take_digits(rest);
-    let (value, scale) = digits.iter().take(9).fold((0.0, 1.0), |(v, s), c| (10.0 * v + f64::from(c - b'0'), 10.0 * s));
-    value / scale
+/// Tells fractions of a second from counters. A decimal point may have any digits behind it, or none; other separators
+/// three or six in every name. Numbers that mostly grow by one from frame to frame are counters.
+fn are_fractions(suffixes: &[Suffix<'_>]) -> bool {
+    let points = suffixes.iter().all(|s| matches!(s.separator, b'.' | 0));
+    let n_digits = suffixes.first().map_or(0, |s| s.digits.len());
+    let regular = matches!(n_digits, 3 | 6) && suffixes.iter().all(|s| s.digits.len() == n_digits);
+    if !(points || regular) || suffixes.iter().all(|s| s.digits.is_empty()) {
+        return false;
+    }
+    let value = |s: &Suffix<'_>| s.digits.iter().take(18).fold(0i64, |n, c| 10 * n + i64::from(c - b'0'));
+    let n_by_one = suffixes.windows(2).filter(|w| value(&w[1]) == value(&w[0]) + 1).count();
+    2 * n_by_one < suffixes.len() - 1 || suffixes.len() < 2
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar: years are counted from March, so that leap days fall on
-/// their ends; 719,468 days lie between 0000-03-01 and 1970-01-01.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+/// A run of 13 digits that is a time between 2001 and 2100 in milliseconds since 1970.
+fn epoch_milliseconds(names: &[String]) -> Option<NameStamps> {
+    let of_name = |name: &String| {
+        let runs = name.as_bytes().chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
+        let run = runs.filter(|run| run.len() == 13).find(|run| run[0].is_ascii_digit())?;
+        let ms = run.iter().fold(0i64, |n, c| 10 * n + i64::from(c - b'0'));
+        (1_000_000_000_000..4_102_444_800_000).contains(&ms).then_some(ms * (SECOND_NS / 1000))
+    };
+    let ns = names.iter().map(of_name).collect::<Option<_>>()?;
+    Some(NameStamps { ns, rule: "file names (milliseconds since 1970)", whole_seconds: false, absolute: true })
 }
 
-/// `name_12.345s` as 12.345.
-fn trailing_seconds(name: &str) -> Option<f64> {
-    let (_, number) = name.strip_suffix(['s', 'S'])?.rsplit_once('_')?;
-    let plain = number.bytes().all(|c| c.is_ascii_digit() || c == b'.');
-    number.parse().ok().filter(|_| plain)
+/// `name_12.345s` as 12.345 s.
+fn trailing_seconds(names: &[String]) -> Option<NameStamps> {
+    let of_name = |name: &String| {
+        let (_, number) = name.strip_suffix(['s', 'S'])?.rsplit_once('_')?;
+        let plain = number.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+        let seconds: f64 = number.parse().ok().filter(|s: &f64| plain && *s < 1e9)?;
+        Some((seconds * SECOND_NS as f64).round() as i64)
+    };
+    let ns: Vec<i64> = names.iter().map(of_name).collect::<Option<_>>()?;
+    let whole_seconds = ns.iter().all(|t| t % SECOND_NS == 0);
+    Some(NameStamps { ns, rule: "file names (seconds at the end)", whole_seconds, absolute: false })
 }
 
 #[cfg(test)]
@@ -122,27 +167,54 @@ mod tests {
         assert_eq!(natural_order("帧2", "帧10"), Ordering::Less);
     }
 
-    #[test]
-    fn dates_are_days_of_the_civil_calendar() {
-        // Python: (date(2024, 2, 29) - date(1970, 1, 1)).days = 19782; date(2000, 3, 1) gives 11017.
-        assert_eq!(days_from_civil(2024, 2, 29), 19_782);
-        assert_eq!(days_from_civil(2000, 3, 1), 11_017);
-        assert_eq!(days_from_civil(1970, 1, 1), 0);
+    fn seconds(stamps: &NameStamps) -> Vec<f64> {
+        stamps.ns.iter().map(|t| (t - stamps.ns[0]) as f64 / 1e9).collect()
     }
 
     #[test]
     fn times_are_taken_only_if_every_name_has_one() {
-        let (stamps, rule) =
-            stamps_of_names(&names(&["20240229_235959.5", "20240301_000001.25", "20240301_000003"])).unwrap();
-        assert_eq!((stamps[1] - stamps[0], stamps[2] - stamps[1]), (1.75, 1.75));
-        assert!(rule.contains("YYYYMMDD"));
+        let stamps = stamps_of_names(&names(&["20240229_235959.5", "20240301_000001.25", "20240301_000003"])).unwrap();
+        assert_eq!(seconds(&stamps), [0.0, 1.75, 3.5], "across midnight and the end of February");
+        assert!(stamps.rule.contains("YYYYMMDD") && stamps.absolute && !stamps.whole_seconds);
         assert!(stamps_of_names(&names(&["20240229_235959", "x"])).is_none());
-        assert!(stamps_of_names(&names(&["20240229_235959", "20240229_235959"])).is_none(), "not increasing");
+        assert!(stamps_of_names(&names(&["20240229_235959_1", "20240229_235959_2"])).is_none(), "start of a session");
         assert!(stamps_of_names(&names(&["20241329_235959", "20241330_235959"])).is_none(), "month 13");
         assert!(stamps_of_names(&names(&["120240229_2359590", "120240229_2359591"])).is_none(), "counters");
-        let (stamps, _) = stamps_of_names(&names(&["f_0.5s", "f_0.75s"])).unwrap();
-        assert_eq!(stamps, [0.5, 0.75]);
+        let stamps = stamps_of_names(&names(&["f_0.5s", "f_0.75s"])).unwrap();
+        assert_eq!((seconds(&stamps), stamps.absolute), (vec![0.0, 0.25], false));
         assert!(stamps_of_names(&names(&["frame_001", "frame_002"])).is_none());
         assert!(stamps_of_names(&names(&["a_infs", "a_nans"])).is_none());
+    }
+
+    #[test]
+    fn fractions_are_told_from_counters() {
+        for separator in ['.', '_', '-'] {
+            let list: Vec<String> =
+                [0, 17, 33, 983].iter().map(|ms| format!("20230922_221431{separator}{ms:03}")).collect();
+            assert_eq!(seconds(&stamps_of_names(&list).unwrap()), [0.0, 0.017, 0.033, 0.983], "{separator}");
+            let list: Vec<String> =
+                (0..120).map(|i| format!("20230922_2214{}{separator}{:03}", 31 + i / 60, i % 60)).collect();
+            let stamps = stamps_of_names(&list).unwrap();
+            assert!(stamps.whole_seconds, "{separator}");
+            assert_eq!((stamps.ns[59] - stamps.ns[0], stamps.ns[60] - stamps.ns[0]), (0, SECOND_NS), "{separator}");
+        }
+        let list: Vec<String> = (0..90).map(|i| format!("20230922_2214{}_{i:05}", 31 + i / 30)).collect();
+        assert!(stamps_of_names(&list).unwrap().whole_seconds, "a counter that runs on");
+    }
+
+    #[test]
+    fn milliseconds_since_1970_are_times() {
+        let stamps = stamps_of_names(&names(&["img1695420871000", "img1695420871017"])).unwrap();
+        assert_eq!((seconds(&stamps), stamps.ns[0]), (vec![0.0, 0.017], 1_695_420_871 * SECOND_NS));
+        assert!(stamps_of_names(&names(&["img0000000000001", "img0000000000002"])).is_none());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_no_reason_to_drop_the_times() {
+        let second = |i: i64| if i < 60 { i } else { i - 30 };
+        let list: Vec<String> = (0..90).map(|i| format!("{i:04}_20231105_0230{:02}", second(i) % 60)).collect();
+        assert_eq!(stamps_of_names(&list).unwrap().ns.windows(2).filter(|w| w[1] < w[0]).count(), 1);
+        let random: Vec<String> = (0..90).map(|i| format!("{i:04}_20231105_0230{:02}", i * 37 % 60)).collect();
+        assert!(stamps_of_names(&random).is_none());
     }
 }

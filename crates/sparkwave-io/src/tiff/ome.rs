@@ -2,10 +2,11 @@
 
 use super::axes::Axes;
 use crate::calibration;
+use crate::civil::{self, SECOND_NS};
 use crate::error::Error;
 use crate::location::AxisChoice;
 use roxmltree::{Document, Node, ParsingOptions};
-use sparkwave_core::recording::Recording;
+use sparkwave_core::recording::{Recording, Sourced};
 use std::path::Path;
 
 /// What the XML says about one image: its axes, and the page of every frame of one channel and plane.
@@ -51,6 +52,9 @@ pub(super) fn read(
     let (c, z) = axes.choose(path, choice)?;
     let pages = read_pages(pixels, &axes, (c, z), n_pages, path)?;
     calibrate(pixels, (c, z), pages.len(), recording);
+    if let Some((ns, _)) = named(image, "AcquisitionDate").find_map(|date| civil::parse(date.text()?)) {
+        recording.started_s = Some(Sourced::new(ns as f64 / SECOND_NS as f64, "OME AcquisitionDate"));
+    }
     Ok(Image { axes, pages })
 }
 
@@ -181,6 +185,19 @@ fn calibrate(pixels: Node, (c, z): (u64, u64), n_frames: usize, recording: &mut 
             }
         }
     }
+}
+
+/// `DeltaT` of the first plane in seconds and the acquisition date, as the XML of a single frame gives them.
+pub(super) fn times_of_frame(text: &str) -> (Option<f64>, Option<String>) {
+    let Ok(document) = Document::parse(text.trim_end_matches('\0')) else { return (None, None) };
+    let Some(image) = named(document.root_element(), "Image").next() else { return (None, None) };
+    let date = named(image, "AcquisitionDate").find_map(|date| date.text()).map(String::from);
+    let plane = named(image, "Pixels").next().and_then(|pixels| named(pixels, "Plane").next());
+    let delta_s = plane.and_then(|plane| {
+        let delta: f64 = plane.attribute("DeltaT")?.trim().parse().ok()?;
+        Some(delta * calibration::seconds_per(plane.attribute("DeltaTUnit").unwrap_or("s"))?)
+    });
+    (delta_s, date)
 }
 
 /// `DeltaT` of the planes of one channel and depth, by frame, if any plane has it.

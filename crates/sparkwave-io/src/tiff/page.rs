@@ -23,12 +23,15 @@ pub(super) mod tag {
     pub(in crate::tiff) const X_RESOLUTION: u16 = 282;
     pub(in crate::tiff) const Y_RESOLUTION: u16 = 283;
     pub(in crate::tiff) const RESOLUTION_UNIT: u16 = 296;
+    pub(in crate::tiff) const DATE_TIME: u16 = 306;
     pub(in crate::tiff) const TILE_WIDTH: u16 = 322;
     pub(in crate::tiff) const TILE_LENGTH: u16 = 323;
     pub(in crate::tiff) const TILE_OFFSETS: u16 = 324;
     pub(in crate::tiff) const TILE_BYTE_COUNTS: u16 = 325;
     pub(in crate::tiff) const SAMPLE_FORMAT: u16 = 339;
     pub(in crate::tiff) const IMAGE_DEPTH: u16 = 32997;
+    /// JSON of Micro-Manager, one document a page.
+    pub(in crate::tiff) const MICRO_MANAGER: u16 = 51123;
 }
 
 /// How the bytes of a page were packed.

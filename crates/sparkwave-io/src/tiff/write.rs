@@ -51,6 +51,49 @@ impl TiffWriter {
         compression: Compression,
         warnings: &mut Vec<String>,
     ) -> Result<Self, Error> {
+        let file = AtomicFile::create(path)?;
+        let mut writer = Self::new(file, shape, pixel_type, recording, dialect, compression, warnings)?;
+        let head = vec![0; writer.head_bytes() as usize];
+        writer.write(&head)?;
+        Ok(writer)
+    }
+
+    /// Starts or continues a plain stack; of what an earlier process wrote, whole frames are kept, `n_frames` at most.
+    pub(crate) fn resume(
+        path: &Path,
+        shape: MovieShape,
+        pixel_type: PixelType,
+        recording: &Recording,
+        dialect: Dialect,
+        n_frames: usize,
+    ) -> Result<Self, Error> {
+        let file = AtomicFile::resume(path)?;
+        let none = Compression::None;
+        let mut writer = Self::new(file, shape, pixel_type, recording, dialect, none, &mut Vec::new())?;
+        let (head, frame_bytes) = (writer.head_bytes(), (shape.frame_len() * pixel_type.n_bytes()) as u64);
+        let held = writer.file.seek(SeekFrom::End(0)).map_err(|e| Error::io("read", path, e))?;
+        let n_kept = (held.saturating_sub(head) / frame_bytes).min(n_frames as u64);
+        if n_kept == 0 {
+            writer.file.keep(0)?;
+            writer.write(&vec![0; head as usize])?;
+        } else {
+            writer.position = head + n_kept * frame_bytes;
+            writer.file.keep(writer.position)?;
+            writer.written = (0..n_kept).map(|i| (head + i * frame_bytes, frame_bytes)).collect();
+        }
+        Ok(writer)
+    }
+
+    fn new(
+        file: AtomicFile,
+        shape: MovieShape,
+        pixel_type: PixelType,
+        recording: &Recording,
+        dialect: Dialect,
+        compression: Compression,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Error> {
+        let path = file.path();
         let deflate = match compression {
             Compression::Auto | Compression::None => false,
             Compression::Deflate => true,
@@ -77,20 +120,19 @@ impl TiffWriter {
         let frame_bytes = (shape.frame_len() * pixel_type.n_bytes()) as u64;
         // Deflate can add a little to noise; directories take some 200 bytes each.
         let bound = (frame_bytes + frame_bytes / 100 + 512) * shape.n_frames as u64 + description.len() as u64;
-        let mut writer = Self {
-            file: AtomicFile::create(path)?,
-            shape,
-            pixel_type,
-            deflate,
-            big: bound > u64::from(u32::MAX),
-            description,
-            resolution,
-            written: Vec::new(),
-            position: 0,
-        };
-        let head = vec![0; writer.head_bytes() as usize];
-        writer.write(&head)?;
-        Ok(writer)
+        let big = bound > u64::from(u32::MAX);
+        let (written, position) = (Vec::new(), 0);
+        Ok(Self { file, shape, pixel_type, deflate, big, description, resolution, written, position })
+    }
+
+    /// Frames that are written or were kept.
+    pub(crate) fn n_written(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Makes the frames so far durable.
+    pub(crate) fn sync(&mut self) -> Result<(), Error> {
+        self.file.sync()
     }
 
     /// Bytes of header, first directory, its values and the description, before the first pixel.
