@@ -15,6 +15,7 @@ pub mod noise;
 pub mod projection;
 pub mod register;
 pub mod sampling;
+pub mod seconds;
 pub mod threshold;
 pub mod traces;
 
