@@ -15,7 +15,6 @@
 pub mod atomic;
 mod bytes;
 mod calibration;
-mod civil;
 pub mod coco;
 pub mod convert;
 pub mod csv;

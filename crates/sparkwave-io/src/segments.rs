@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Times are those of the recording computer's clock. Where it is not known, names hold numbers of frames instead:
-//! `segment_0_000120_000137/000120.tiff`. [`write`] makes such folders frame by frame, [`read`] takes them in.
+//! `segment_0_000120_000137/000120.tiff`. [`mod@write`] makes such folders frame by frame, [`read`] takes them in.
 
 pub mod name;
 pub mod read;

@@ -173,6 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_set_tells_its_colours_once() {
+        // Three bits that stand for all before the flag, the flag 0 and the stop bit.
+        let plain = [0, 0, 1, 0x67, 0b1000_1000, 0, 0, 1, 0x65, 7];
+        let declared = declare_bt709(&plain);
+        // 100, then 1 00 1 101 0 1, three times 00000001, 000000 and the stop bit (H.264, E.1.1).
+        let set = [0x67, 0x93, 0x50, 0x10, 0x10, 0x10, 0x20];
+        assert_eq!(declared, [&[0, 0, 0, 1][..], &set, &[0, 0, 0, 1, 0x65, 7]].concat());
+        assert_eq!(
+            declare_bt709(&[0, 0, 1, 0x67, 0b1001_1000]),
+            [0, 0, 0, 1, 0x67, 0b1001_1000],
+            "information is there"
+        );
+    }
+
+    #[test]
     fn streams_fall_apart_into_their_units() {
         let stream = [0, 0, 0, 1, 0x67, 1, 2, 0, 0, 1, 0x68, 3, 0, 0, 0, 1, 0x65, 0, 0, 3, 1];
         let units: Vec<&[u8]> = nal_units(&stream).collect();

@@ -54,3 +54,35 @@ impl GreyVideoWriter {
         self.writer.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::write::{MovieWriter, WriteOptions};
+    use ndarray::Array3;
+    use sparkwave_core::movie::Pixels;
+    use sparkwave_core::recording::{FrameTimes, Recording, Sourced};
+    use sparkwave_core::units::Seconds;
+
+    #[test]
+    fn a_movie_becomes_a_video_of_its_own_rate() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mp4");
+        let pixels = Pixels::F32(Array3::from_shape_fn((4, 20, 30), |(t, y, x)| (t + y + x) as f32 / 100.0 - 0.3));
+        for (interval_s, expected_s, n_warnings) in [(0.25, 1.0, 1), (5.0, 4.0, 2), (0.001, 4.0 / 60.0, 2)] {
+            let times = FrameTimes::Regular { interval: Seconds::new(interval_s) };
+            let recording = Recording { frame_times: Some(Sourced::new(times, "test")), ..Recording::default() };
+            let options = WriteOptions { display_range: Some((-0.3, 0.2)), ..WriteOptions::default() };
+            let mut writer =
+                MovieWriter::create(&path, pixels.shape(), pixels.pixel_type(), &recording, &options).unwrap();
+            assert_eq!(writer.warnings().len(), n_warnings, "{:?}", writer.warnings());
+            writer.append(&pixels).unwrap();
+            writer.finish().unwrap();
+            let (mp4, _) = re_mp4::Mp4::read_file(&path).unwrap();
+            let track = mp4.tracks().values().next().unwrap();
+            assert_eq!((track.width, track.height, track.samples.len()), (30, 20, 4));
+            let duration_s = track.duration as f64 / track.timescale as f64;
+            assert!((duration_s - expected_s).abs() < 1e-3, "{duration_s}");
+        }
+    }
+}

@@ -42,8 +42,13 @@ pub fn segments_of(subject: &Path) -> Result<Vec<SegmentFolder>, Error> {
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let fail = |e| Error::io("open", folder, e);
-    let paths = std::fs::read_dir(folder).map_err(fail)?.map(|entry| Ok(entry.map_err(fail)?.path()));
-    let paths: Vec<PathBuf> = paths.take(MAX_FRAMES as usize).collect::<Result<_, Error>>()?;
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(fail)? {
+        paths.push(entry.map_err(fail)?.path());
+        if paths.len() as u64 > MAX_FRAMES {
+            return Err(Error::limit("open", folder, format!("at most {MAX_FRAMES} files"), "more"));
+        }
+    }
     Ok(paths)
 }
 
