@@ -15,6 +15,7 @@
 pub mod atomic;
 mod bytes;
 mod calibration;
+mod civil;
 pub mod coco;
 pub mod convert;
 pub mod csv;
