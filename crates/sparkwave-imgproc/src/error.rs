@@ -1,5 +1,7 @@
 //! Why a computation on pixels failed.
 
+use crate::classic::components::ComponentError;
+use crate::classic::trials::TrialError;
 use sparkwave_core::source::SourceError;
 
 /// Why a computation on pixels failed.
@@ -22,4 +24,10 @@ pub enum Error {
         /// Columns of the image.
         width: usize,
     },
+    /// There is no average over trials.
+    #[error(transparent)]
+    Trials(#[from] TrialError),
+    /// A recording has no components.
+    #[error(transparent)]
+    Components(#[from] ComponentError),
 }

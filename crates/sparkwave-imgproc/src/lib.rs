@@ -6,10 +6,12 @@
 
 pub mod background;
 pub mod baseline;
+pub mod classic;
 pub mod detect;
 mod error;
 pub mod filter;
 pub mod foreground;
+pub mod legacy;
 pub mod link;
 pub mod noise;
 pub mod projection;

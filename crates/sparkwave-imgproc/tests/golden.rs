@@ -12,8 +12,11 @@ use sparkwave_core::recording::Recording;
 use sparkwave_core::source::InMemory;
 use sparkwave_imgproc::baseline::arpls::{ArplsParams, Deviation, baseline};
 use sparkwave_imgproc::baseline::{PixelNoise, global::GlobalNormalisation, percentile};
+use sparkwave_imgproc::classic::components::independent::{FastIcaParams, independent};
+use sparkwave_imgproc::classic::components::principal::principal;
 use sparkwave_imgproc::detect::{assemble, idt};
 use sparkwave_imgproc::filter::median::median_3x3;
+use sparkwave_imgproc::legacy;
 use sparkwave_imgproc::link::sparse::{Active, SparseVolume};
 use sparkwave_imgproc::noise::iterative_exclusion;
 use sparkwave_imgproc::register::shift::{Reference, Weighting};
@@ -302,4 +305,95 @@ fn the_threshold_detector_equals_the_reference_step_by_step() {
     assert_eq!(found.iter().map(|f| f.0).collect::<Vec<_>>(), expected);
     let n_regions = found.iter().map(|f| f.1).max();
     assert_eq!(n_regions, Some(2), "two of the three events share a site");
+}
+
+fn counts(rows: &Value) -> Array2<u16> {
+    let rows: Vec<Vec<usize>> = rows.as_array().unwrap().iter().map(sizes).collect();
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(y, x)| u16::try_from(rows[y][x]).unwrap())
+}
+
+fn bits(rows: &Value) -> Array2<bool> {
+    let rows: Vec<&[u8]> = rows.as_array().unwrap().iter().map(|row| row.as_str().unwrap().as_bytes()).collect();
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(y, x)| rows[y][x] == b'#')
+}
+
+#[test]
+fn the_published_arithmetic_of_waves_equals_numpy() {
+    let golden = golden("legacy_waves");
+    let mut n = 0;
+    for case in golden["intervals"].as_array().unwrap() {
+        let mut intervals = legacy::interval::Intervals::default();
+        let images = case["images"].as_array().unwrap();
+        let found: Vec<_> = images.iter().filter_map(|image| intervals.push(counts(image).view())).collect();
+        let expected: Vec<_> = case["intervals"].as_array().unwrap().iter().map(counts).collect();
+        assert_eq!(found, expected, "{}", case["name"]);
+        n += found.len();
+    }
+    assert_eq!(n, 8, "intervals compared");
+    for case in golden["crops"].as_array().unwrap() {
+        let side = case["side"].as_u64().unwrap() as usize;
+        assert_eq!(legacy::crop::crop(counts(&case["image"]).view(), side), counts(&case["cropped"]));
+    }
+    for case in golden["masks"].as_array().unwrap() {
+        let mask = bits(&case["mask"]);
+        assert_eq!(legacy::mask::smoothed(mask.view()), bits(&case["mean_11"]));
+        assert_eq!(legacy::mask::smoothed_for_scores(mask.view()), bits(&case["mean_7"]));
+    }
+    for (entry, expected) in golden["jet"].as_array().unwrap().iter().enumerate() {
+        let found = legacy::jet::jet(u8::try_from(entry).unwrap()).map(usize::from);
+        assert_eq!(found.to_vec(), sizes(expected), "entry {entry}");
+    }
+    let values = counts(&serde_json::json!([golden["indices"]["values"]]));
+    let found: Vec<usize> = legacy::jet::indices(values.view()).iter().map(|&v| usize::from(v)).collect();
+    assert_eq!(found, sizes(&golden["indices"]["indices"]));
+}
+
+/// The correlation of two lists of numbers.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let product = |a: &[f64], b: &[f64]| {
+        let (mean_a, mean_b) = (mean(a), mean(b));
+        a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum::<f64>()
+    };
+    product(a, b) / (product(a, a) * product(b, b)).sqrt()
+}
+
+/// For each expected map, the found map that resembles it most: one each, and all with at least this correlation.
+fn assert_same_maps(found: &Array3<f32>, expected: &Value, at_least: f64, what: &str) {
+    let found: Vec<Vec<f64>> =
+        found.outer_iter().map(|map| map.iter().filter(|v| v.is_finite()).map(|&v| f64::from(v)).collect()).collect();
+    let mut taken = Vec::new();
+    for (k, map) in expected.as_array().unwrap().iter().map(numbers).enumerate() {
+        let like = |i: &usize| correlation(&found[*i], &map).abs();
+        let best = (0..found.len()).max_by(|a, b| like(a).total_cmp(&like(b))).unwrap();
+        assert!(like(&best) >= at_least, "{what} {k}: {}", like(&best));
+        taken.push(best);
+    }
+    taken.sort_unstable();
+    taken.dedup();
+    assert_eq!(taken.len(), found.len(), "{what}: one each");
+}
+
+#[test]
+fn components_equal_scikit_learn() {
+    let golden = golden("decompositions");
+    let usable = bits(&golden["usable"]);
+    for case in golden["cases"].as_array().unwrap() {
+        let n_bins = case["n_bins"].as_u64().unwrap() as usize;
+        let values: Vec<f32> = numbers(&case["values"]).iter().map(|&v| v as f32).collect();
+        let (height, width) = usable.dim();
+        let values = Array3::from_shape_vec((n_bins, height, width), values).unwrap();
+        let found = principal(values.view(), &usable, 4).unwrap();
+        let what = format!("{n_bins} bins");
+        assert_close(&found.variances, &numbers(&case["explained_variance"]), 1e-9, &what);
+        assert_close(&found.variance_fractions, &numbers(&case["explained_variance_ratio"]), 1e-9, &what);
+        assert_same_maps(&found.maps, &case["principal_maps"], 1.0 - 1e-9, &what);
+        for seed in 0..3 {
+            let params = FastIcaParams { seed, ..FastIcaParams::default() };
+            let found = independent(values.view(), &usable, 4, &params).unwrap();
+            assert!(found.converged, "{what}, seed {seed}");
+            assert_same_maps(&found.components.maps, &case["independent_maps"], 0.9999, &what);
+            assert_same_maps(&found.components.maps, &case["true_maps"], 0.99, &what);
+        }
+    }
 }
