@@ -105,8 +105,10 @@ fn fast_ica(white: MatRef<'_, f64>, params: &FastIcaParams) -> Option<(Mat<f64>,
     Some((rotation, false))
 }
 
-/// `(W Wᵀ)^-½ W`: the orthogonal matrix nearest to `matrix`.
+/// `(W Wᵀ)^-½ W`: the orthogonal matrix nearest to `matrix`, which must not be singular.
 fn nearest_rotation(matrix: Mat<f64>) -> Option<Mat<f64>> {
-    let svd = matrix.svd().ok()?;
-    Some(svd.U() * svd.V().transpose())
+    let eigen = (&matrix * matrix.transpose()).self_adjoint_eigen(Side::Lower).ok()?;
+    let values = eigen.S().column_vector();
+    let scaled = Mat::from_fn(matrix.nrows(), matrix.nrows(), |i, j| eigen.U()[(i, j)] / values[j].sqrt());
+    Some(scaled * eigen.U().transpose() * matrix)
 }
