@@ -10,6 +10,7 @@
 mod axis;
 mod bitmap;
 mod canvas;
+mod contour;
 mod crop;
 mod distributions;
 mod drift;
@@ -28,6 +29,7 @@ mod scale_bar;
 mod svg;
 #[cfg(test)]
 mod tests;
+pub mod waves;
 
 pub use crop::event_crop;
 pub use distributions::distributions;
@@ -37,7 +39,7 @@ pub use kymograph::kymograph;
 pub use pair::side_by_side;
 pub use precision_recall::precision_recall;
 pub use projection::max_projection;
-pub use report::{Report, Trace, report_html};
+pub use report::{EpisodeSection, Report, Trace, WavesReport, report_html, waves_report_html};
 
 use ndarray::Array3;
 use sparkwave_core::recording::PixelSize;

@@ -35,7 +35,7 @@ pub fn event_crop(clip: &Clip) -> Vec<u8> {
         let pixels = clip.pixels.index_axis(Axis(0), frame);
         let left = i * (width + GAP);
         for ((y, x), &value) in pixels.indexed_iter() {
-            let gray = (window.darkness(value) * (N_GRAYS - 1) as f32).round() as u8;
+            let gray = (window.position(value) * (N_GRAYS - 1) as f32).round() as u8;
             strip[y * strip_width + left + x] = if is_rim(clip, frame, y, x) { OUTLINE } else { gray };
         }
         if clip.first_frame + frame == clip.peak_frame {

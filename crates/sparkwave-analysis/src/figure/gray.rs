@@ -1,4 +1,4 @@
-//! Numbers as inverted gray: large is dark, as dendrites are shown in this field.
+//! Numbers as gray; for dendrites inverted, large is dark, as is the custom of their field.
 
 use super::bitmap::{Bitmap, Samples};
 use ndarray::{Array2, ArrayView2};
@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2};
 /// Longest side of an image inside a figure: more pixels than a printed page can show.
 const LONGEST_SIDE: usize = 1024;
 
-/// The values that become white and black.
+/// The values between which there are shades: white and black in inverted gray.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Window {
     pub(super) white: f32,
@@ -26,8 +26,8 @@ impl Window {
         Self { white: quantile(white), black: quantile(black) }
     }
 
-    /// Darkness of a value, 0 = white, 1 = black; what is not finite is white.
-    pub(super) fn darkness(self, value: f32) -> f32 {
+    /// Where a value lies between the ends of the window, 0..=1; 0 if it is not finite.
+    pub(super) fn position(self, value: f32) -> f32 {
         if self.black <= self.white || !value.is_finite() {
             return 0.0;
         }
@@ -38,7 +38,7 @@ impl Window {
 /// An image `[Y, X]` as inverted gray.
 pub(super) fn inverted(image: &ArrayView2<'_, f32>, window: Window) -> Bitmap {
     let (height, width) = image.dim();
-    let pixels = image.iter().map(|&v| (255.0 * (1.0 - window.darkness(v))).round() as u8).collect();
+    let pixels = image.iter().map(|&v| (255.0 * (1.0 - window.position(v))).round() as u8).collect();
     Bitmap { width, height, pixels: Samples::Gray(pixels) }
 }
 

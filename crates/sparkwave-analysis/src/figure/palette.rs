@@ -8,12 +8,22 @@ pub(super) const INK: Rgb = [0x22, 0x22, 0x22];
 pub(super) const QUIET: Rgb = [0x5f, 0x5f, 0x5f];
 /// Grid lines and hints.
 pub(super) const FAINT: Rgb = [0xd4, 0xd4, 0xd4];
-/// White, for rims.
+/// White, for rims and texts on pictures.
 pub(super) const PAPER: Rgb = [0xff, 0xff, 0xff];
 /// Okabe and Ito, "Color universal design" (2008): blue.
 pub(super) const BLUE: Rgb = [0x00, 0x72, 0xb2];
 /// Okabe and Ito (2008): vermillion.
 pub(super) const VERMILLION: Rgb = [0xd5, 0x5e, 0x00];
+
+/// Colours of waves, told apart on gray and on both arms of the map for changes: yellow, bluish green, reddish purple,
+/// orange and sky blue of Okabe and Ito (2008).
+const WAVES: [Rgb; 5] =
+    [[0xf0, 0xe4, 0x42], [0x00, 0x9e, 0x73], [0xcc, 0x79, 0xa7], [0xe6, 0x9f, 0x00], [0x56, 0xb4, 0xe9]];
+
+/// The colour of a wave, always the same for the same 1-based id.
+pub(super) fn wave_color(id: u32) -> Rgb {
+    WAVES[(id.max(1) as usize - 1) % WAVES.len()]
+}
 
 /// Plasma from 0 to this value: beyond it the map becomes too light to be seen on white.
 const TIME_MAP_END: f64 = 0.78;

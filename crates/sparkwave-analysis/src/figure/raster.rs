@@ -16,9 +16,7 @@ pub(super) fn write(canvas: &Canvas) -> Vec<u8> {
     let (width, height) = (size(canvas.width), size(canvas.height));
     let mut page = Pixmap::new(width, height).expect("every figure bounds its size to a few thousand pixels");
     page.fill(Color::WHITE);
-    for mark in &canvas.marks {
-        draw(&mut page, mark);
-    }
+    draw_marks(&mut page, &canvas.marks, PIXELS_PER_UNIT);
     // The page is opaque, so premultiplied and plain colours are the same.
     let rgb: Vec<u8> = page.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
     let mut header = png::Info::with_size(width, height);
@@ -30,8 +28,15 @@ pub(super) fn write(canvas: &Canvas) -> Vec<u8> {
     bitmap::encode(header, &rgb, png::Filter::Adaptive, png::Compression::Balanced)
 }
 
-fn draw(page: &mut Pixmap, mark: &Mark) {
-    let to_page = Transform::from_scale(PIXELS_PER_UNIT, PIXELS_PER_UNIT);
+/// Draws marks over what is on the page.
+pub(super) fn draw_marks(page: &mut Pixmap, marks: &[Mark], pixels_per_unit: f32) {
+    let to_page = Transform::from_scale(pixels_per_unit, pixels_per_unit);
+    for mark in marks {
+        draw(page, mark, to_page);
+    }
+}
+
+fn draw(page: &mut Pixmap, mark: &Mark, to_page: Transform) {
     match mark {
         Mark::Path { lines, paint } => {
             if let Some(path) = path_of(lines) {

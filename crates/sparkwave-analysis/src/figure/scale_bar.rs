@@ -15,11 +15,31 @@ pub(super) fn length_um(scale: &Scale, width_px: f64) -> Option<f64> {
 /// image pixel. Draws nothing if the pixel size is unknown.
 pub(super) fn draw(canvas: &mut Canvas, scale: &Scale, width_px: f64, zoom: f64, right_end: Point) {
     let (Some(size), Some(length_um)) = (scale.pixel_size, length_um(scale, width_px)) else { return };
-    let length = length_um / size.x.get() * zoom;
-    let (right, y) = right_end;
+    bar(canvas, length_um / size.x.get() * zoom, label(length_um), right_end);
+}
+
+fn bar(canvas: &mut Canvas, length: f64, label: String, (right, y): Point) {
     canvas.line((right - length, y), (right, y), Paint::stroke(palette::INK, 3.0));
-    let label = Text::new((right - length / 2.0, y + 15.0), label(length_um), LABEL_SIZE);
-    canvas.text(label.anchored(Anchor::Middle));
+    canvas.text(Text::new((right - length / 2.0, y + 15.0), label, LABEL_SIZE).anchored(Anchor::Middle));
+}
+
+/// Like [`draw`], but with a bar in pixels if the pixel size is unknown.
+pub(super) fn draw_any(canvas: &mut Canvas, scale: &Scale, width_px: f64, zoom: f64, right_end: Point) {
+    if scale.pixel_size.is_some() {
+        return draw(canvas, scale, width_px, zoom, right_end);
+    }
+    let length_px = length_px(width_px);
+    bar(canvas, length_px * zoom, format!("{length_px} px"), right_end);
+}
+
+/// What [`draw_any`] writes below its bar.
+pub(super) fn any_label(scale: &Scale, width_px: f64) -> String {
+    length_um(scale, width_px).map_or_else(|| format!("{} px", length_px(width_px)), label)
+}
+
+/// A round number of pixels, at most a quarter of the image, at least 1.
+fn length_px(width_px: f64) -> f64 {
+    round_down((width_px / 4.0).max(1.0))
 }
 
 /// A length with its unit.
@@ -64,5 +84,15 @@ mod tests {
         let mut canvas = Canvas::new(10.0, 10.0);
         draw(&mut canvas, &Scale::default(), 512.0, 1.0, (5.0, 5.0));
         assert!(canvas.marks.is_empty());
+    }
+
+    #[test]
+    fn where_a_bar_must_be_it_is_in_pixels() {
+        let mut canvas = Canvas::new(600.0, 600.0);
+        draw_any(&mut canvas, &Scale::default(), 512.0, 1.1, (500.0, 10.0));
+        let super::super::canvas::Mark::Path { lines, .. } = &canvas.marks[0] else { panic!("no bar") };
+        assert!((lines[0].points[1].0 - lines[0].points[0].0 - 110.0).abs() < 1e-9);
+        assert_eq!(any_label(&Scale::default(), 512.0), "100 px");
+        assert_eq!(any_label(&Scale::default(), 2.0), "1 px");
     }
 }
