@@ -12,6 +12,7 @@ pub mod event;
 pub mod mask;
 pub mod movie;
 pub mod progress;
+pub mod prompt;
 pub mod recording;
 pub mod source;
 pub mod synth;

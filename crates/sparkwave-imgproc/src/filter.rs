@@ -1,4 +1,5 @@
 //! Spatial filters on single images.
 
 pub mod gaussian;
+pub mod masked;
 pub mod median;

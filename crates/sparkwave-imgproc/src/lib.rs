@@ -20,5 +20,6 @@ pub mod sampling;
 pub mod seconds;
 pub mod threshold;
 pub mod traces;
+pub mod waves;
 
 pub use error::Error;

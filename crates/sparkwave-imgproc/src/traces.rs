@@ -141,12 +141,7 @@ impl PixelGroup<'_> {
 }
 
 /// Reads a frame of the registered movie: the rows `rows` of frame `t`, put back in place.
-pub(crate) fn registered_frame(
-    source: &dyn FrameSource,
-    drift: &Drift,
-    t: usize,
-    rows: Span,
-) -> Result<Array2<f32>, Error> {
+pub fn registered_frame(source: &dyn FrameSource, drift: &Drift, t: usize, rows: Span) -> Result<Array2<f32>, Error> {
     let shape = source.shape();
     let displacement = drift.displacements[t];
     // Rows that the displaced read touches: the displacement itself and half the interpolation kernel.
