@@ -221,11 +221,14 @@ fn speed_color(position: f64) -> [u8; 3] {
 
 /// What window, midline and bar are, for a caption.
 fn surroundings(field: &Field<'_>) -> String {
-    let mut text = " The thin line is the outline of the window".to_owned();
-    if field.cortex.midline.is_some() {
-        text.push_str(", the dashed one the midline");
-    }
-    text.push_str(&format!(". Scale bar: {}.", scale_bar::any_label(&field.scale(), field.size().1)));
+    let has_window = field.cortex.inside.iter().any(|inside| *inside);
+    let mut text = match (has_window, field.cortex.midline) {
+        (true, Some(_)) => " The thin line is the outline of the window, the dashed one the midline.".to_owned(),
+        (true, None) => " The thin line is the outline of the window.".to_owned(),
+        (false, Some(_)) => " The dashed line is the midline.".to_owned(),
+        (false, None) => String::new(),
+    };
+    text.push_str(&format!(" Scale bar: {}.", scale_bar::any_label(&field.scale(), field.size().1)));
     if field.pixel_size.is_none() {
         text.push_str(" The pixel size is unknown.");
     }

@@ -319,6 +319,7 @@ fn what_is_empty_is_drawn_and_says_so() {
     for figure in &figures {
         assert!(!figure.svg.contains("NaN") && !figure.svg.contains("inf\""), "{}", figure.name);
     }
+    assert_eq!(figures[0].caption, "Mean image. No window was found. Scale bar: 1 px. The pixel size is unknown.");
     assert!(figures[1].caption.contains("No episodes were found"));
     assert!(figures[8].svg.contains("No maps to show"));
 }
