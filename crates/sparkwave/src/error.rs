@@ -16,6 +16,9 @@ pub enum Error {
     /// A computation on pixels failed.
     #[error(transparent)]
     Imgproc(#[from] sparkwave_imgproc::Error),
+    /// The times of the frames make no grid of bins.
+    #[error("average over time: {0}")]
+    Grid(#[from] sparkwave_imgproc::seconds::GridError),
     /// Truth and prediction could not be compared.
     #[error("evaluate {}: {source}", path.display())]
     Evaluate {

@@ -13,6 +13,7 @@ pub mod run_folder;
 pub mod simulate;
 pub mod sparks;
 pub mod stage_clock;
+pub mod waves;
 
 pub use error::Error;
 pub use sparkwave_analysis as analysis;

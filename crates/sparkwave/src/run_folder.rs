@@ -67,6 +67,11 @@ impl RunFolder {
         &self.path
     }
 
+    /// True if an earlier run is finished: what it left half done may be gone on with.
+    pub fn is_resumed(&self) -> bool {
+        self.resume
+    }
+
     /// True if the file still has to be made: always, unless the run is resumed and the file is there.
     pub fn is_missing(&self, name: &str) -> bool {
         !(self.resume && self.file(name).exists())

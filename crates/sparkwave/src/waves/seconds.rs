@@ -1,0 +1,220 @@
+//! The streaming pass: from camera frames to `seconds.tif` and `seconds.csv`.
+//!
+//! One pass over the recording, in memory that does not depend on its length. Threads average whole bins side by side, a
+//! writer appends them in order; what it has made durable, a killed and resumed run does not compute again. The files are
+//! the same, byte for byte, at any number of threads and however often the run was killed.
+
+mod journal;
+mod report;
+
+use crate::error::Error;
+use crate::run_folder::RunFolder;
+use journal::Journal;
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
+use sparkwave_core::axes::Span;
+use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
+use sparkwave_core::progress::Progress;
+use sparkwave_core::recording::{FrameTimes, Recording, Sourced};
+use sparkwave_core::source::FrameSource;
+use sparkwave_core::units;
+use sparkwave_imgproc::seconds::{Bin, BinSum, TimeGrid};
+use sparkwave_io::MovieWriter;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+/// Name of the movie of means.
+pub const MOVIE: &str = "seconds.tif";
+/// Name of the table of bins.
+pub const TABLE: &str = "seconds.csv";
+
+/// Bytes of frames that a thread reads at a time: they should stay in its cache until they are summed.
+const READ_BYTES: usize = 1 << 22;
+/// Bytes of means that wait to be written together; three such groups are alive at a time.
+const GROUP_BYTES: usize = 1 << 25;
+
+/// The means of a recording over bins of time, on the disk.
+#[derive(Clone, Debug)]
+pub struct Seconds {
+    /// The bins and their frames, gaps and jumps of the clock.
+    pub grid: TimeGrid,
+    /// For each bin the variance over its frames, as a mean over all pixels, counts²; `None` for fewer than two frames.
+    pub variance: Vec<Option<f64>>,
+    /// What is wrong with the times, as sentences.
+    pub warnings: Vec<String>,
+    path: PathBuf,
+}
+
+impl Seconds {
+    /// The bins; bin `i` is frame `i` of [`Seconds::open`].
+    pub fn bins(&self) -> &[Bin] {
+        &self.grid.bins
+    }
+
+    /// Opens the means as a movie of 32-bit floats; bins without frames are NaN.
+    ///
+    /// # Errors
+    /// If the file was moved or damaged since.
+    pub fn open(&self) -> Result<Box<dyn FrameSource>, Error> {
+        Ok(sparkwave_io::open(&self.path)?)
+    }
+}
+
+/// Averages the frames of `source` over bins of `bin_s` seconds into the run folder.
+///
+/// Progress counts frames. Doubts about the times go to `progress` and into the result. A resumed run goes on behind the
+/// last bin that is durable.
+///
+/// # Errors
+/// If the times of the frames are unknown or make no grid, a frame cannot be read or differs from the first in size, a
+/// file cannot be written, or the user cancels.
+pub fn average(
+    source: &dyn FrameSource,
+    bin_s: f64,
+    folder: &RunFolder,
+    progress: &dyn Progress,
+) -> Result<Seconds, Error> {
+    average_in_groups(source, bin_s, folder, GROUP_BYTES, progress)
+}
+
+fn average_in_groups(
+    source: &dyn FrameSource,
+    bin_s: f64,
+    folder: &RunFolder,
+    group_bytes: usize,
+    progress: &dyn Progress,
+) -> Result<Seconds, Error> {
+    let recording = source.recording();
+    let times = recording.frame_times.as_ref().ok_or_else(|| Error::Parameter {
+        name: "--frame-interval-s",
+        expected: "the time between frames, as the recording does not tell it",
+        found: "nothing".into(),
+    })?;
+    let n_frames = source.shape().n_frames;
+    // Only stamps come from a clock whose seconds mean something; regular times start with the first frame.
+    let started_s = match &times.value {
+        FrameTimes::Stamped(_) => recording.started_s.as_ref().map(|s| s.value),
+        FrameTimes::Regular { .. } => None,
+    };
+    let grid = TimeGrid::new(&times.value, n_frames, bin_s, started_s)?;
+    let warnings = report::warnings(&grid);
+    warnings.iter().for_each(|warning| progress.warn(warning));
+    let path = folder.file(MOVIE);
+    if !folder.is_missing(MOVIE)
+        && !folder.is_missing(TABLE)
+        && let Some(variance) = report::read_variance(&folder.file(TABLE), grid.bins.len())?
+    {
+        Journal::remove(folder)?;
+        return Ok(Seconds { grid, variance, warnings, path });
+    }
+    let group = (group_bytes / (4 * source.shape().frame_len()).max(1)).clamp(1, 64);
+    let variance = stream(source, &grid, folder, group, progress)?;
+    Ok(Seconds { grid, variance, warnings, path })
+}
+
+/// Writes both files, `group` bins at a time, and gives the variance of every bin.
+fn stream(
+    source: &dyn FrameSource,
+    grid: &TimeGrid,
+    folder: &RunFolder,
+    group: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<Option<f64>>, Error> {
+    let frame = source.shape();
+    let shape = MovieShape { n_frames: grid.bins.len(), ..frame };
+    let mut journal = Journal::open(folder, &report::identity(source, grid))?;
+    let recording = means_of(source.recording(), grid);
+    let n_durable = journal.variance().len().min(shape.n_frames);
+    let mut writer = MovieWriter::resume(&folder.file(MOVIE), shape, PixelType::F32, &recording, n_durable)?;
+    journal.keep(writer.n_written())?;
+
+    let first = writer.n_written();
+    progress.begin("average over time", frame.n_frames as u64);
+    progress.advance(grid.bins[..first].iter().map(|bin| bin.frames.len() as u64).sum());
+    // The writer waits for the disk while the threads go on; one group may wait for the writer.
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(1);
+        let writing = scope.spawn(|| write(&mut writer, &mut journal, receiver));
+        let mut failed = None;
+        for bins in grid.bins[first..].chunks(group) {
+            match average_bins(source, bins, progress) {
+                Ok(means) => {
+                    // The writer hangs up if it fails; its error is the one to tell.
+                    if sender.send(means).is_err() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        drop(sender);
+        match writing.join() {
+            Ok(written) => written.and(failed.map_or(Ok(()), Err)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })?;
+    let variance = journal.variance().to_vec();
+    // The table first: a movie that has its name is finished.
+    sparkwave_io::csv::write_table(&report::table(grid, &variance), &folder.file(TABLE))?;
+    writer.finish()?;
+    Journal::remove(folder)?;
+    Ok(variance)
+}
+
+/// A mean and its variance.
+type Mean = (Array2<f32>, Option<f64>);
+
+fn average_bins(source: &dyn FrameSource, bins: &[Bin], progress: &dyn Progress) -> Result<Vec<Mean>, Error> {
+    let MovieShape { height, width, .. } = source.shape();
+    let frame_bytes = height * width * source.pixel_type().n_bytes();
+    let step = (READ_BYTES / frame_bytes.max(1)).max(1);
+    let rows = Span::new(0, height);
+    bins.par_iter()
+        .map_init(
+            || BinSum::new(height, width),
+            |sum, bin| {
+                sum.clear();
+                for start in bin.frames.range().step_by(step) {
+                    if progress.is_cancelled() {
+                        return Err(Error::Cancelled);
+                    }
+                    let frames = Span::new(start, (start + step).min(bin.frames.end));
+                    sum.add(&source.read(frames, rows)?);
+                    progress.advance(frames.len() as u64);
+                }
+                Ok((sum.mean(), sum.variance()))
+            },
+        )
+        .collect()
+}
+
+/// Appends groups of means as they come: first pixels, then the note that they are durable.
+fn write(writer: &mut MovieWriter, journal: &mut Journal, groups: Receiver<Vec<Mean>>) -> Result<(), Error> {
+    for group in groups {
+        let variance: Vec<Option<f64>> = group.iter().map(|(_, variance)| *variance).collect();
+        for (mean, _) in group {
+            writer.append(&Pixels::F32(mean.insert_axis(Axis(0))))?;
+        }
+        writer.sync()?;
+        journal.append(&variance)?;
+    }
+    Ok(())
+}
+
+/// The recording of the means: the scale of the frames, and the bin as interval.
+fn means_of(recording: &Recording, grid: &TimeGrid) -> Recording {
+    let interval = units::Seconds::new(grid.bin_s);
+    let start_s = recording.started_s.as_ref().map(|s| Sourced::new(s.value + grid.bins[0].start_s, s.source.clone()));
+    Recording {
+        frame_times: Some(Sourced::new(FrameTimes::Regular { interval }, "time bins")),
+        started_s: start_s,
+        warnings: Vec::new(),
+        ..recording.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;
