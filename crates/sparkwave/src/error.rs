@@ -30,6 +30,9 @@ pub enum Error {
     /// The recording could not be simulated as asked.
     #[error(transparent)]
     Simulate(#[from] sparkwave_core::synth::SparksError),
+    /// The waves could not be simulated as asked.
+    #[error(transparent)]
+    SimulateWaves(#[from] sparkwave_core::synth::WavesError),
     /// The output folder holds something already.
     #[error("write to {}: expected an empty or absent folder, found files in it (--resume finishes a run, --overwrite replaces it)", path.display())]
     NotEmpty {

@@ -4,7 +4,7 @@ use crate::atomic::AtomicFolder;
 use crate::error::Error;
 use crate::tiff::write::{Dialect, TiffWriter};
 use crate::write::{Compression, FrameFormat, WriteOptions};
-use crate::{png, write};
+use crate::{png, stamp, write};
 use ndarray::s;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
 use sparkwave_core::recording::Recording;
@@ -16,7 +16,8 @@ pub(crate) struct FolderWriter {
     format: FrameFormat,
     compression: Compression,
     recording: Recording,
-    n_digits: usize,
+    /// File names without extension, one a frame; empty for one image.
+    names: Vec<String>,
     next: usize,
 }
 
@@ -26,7 +27,8 @@ enum Target {
 }
 
 impl FolderWriter {
-    /// A folder of files `frame_000.tif`, numbered from 0.
+    /// A folder of files: named by their times, `YYYYMMDD_HHMMSS_fff.tif`, if the recording knows them and the time of
+    /// its start, else numbered from 0, `frame_000.tif`.
     pub(crate) fn create(
         path: &Path,
         shape: MovieShape,
@@ -38,17 +40,18 @@ impl FolderWriter {
         if options.frame_format == FrameFormat::Png {
             check_png(path, pixel_type)?;
         }
-        if recording.frame_times.is_some() {
-            warnings.push("a folder of frames has no place for frame times".into());
+        let stamps = stamped_names(recording, shape.n_frames);
+        if recording.frame_times.is_some() && stamps.is_none() {
+            warnings.push("a folder of frames has no place for frame times without the time of the first".into());
         }
         if recording.pixel_size.is_some() && options.frame_format == FrameFormat::Png {
             warnings.push("PNG frames have no place for the pixel size".into());
         }
         let WriteOptions { compression, overwrite, frame_format, .. } = options;
-        let n_digits = shape.n_frames.saturating_sub(1).to_string().len().max(3);
+        let names = stamps.unwrap_or_else(|| numbered_names(shape.n_frames));
         let target = Target::Folder(AtomicFolder::create(path, *overwrite)?);
         let recording = Recording { frame_times: None, ..recording.clone() };
-        Ok(Self { target, format: *frame_format, compression: *compression, recording, n_digits, next: 0 })
+        Ok(Self { target, format: *frame_format, compression: *compression, recording, names, next: 0 })
     }
 
     /// One PNG image.
@@ -65,7 +68,7 @@ impl FolderWriter {
         }
         let (target, recording) = (Target::File(path.to_path_buf()), recording.clone());
         let compression = Compression::Auto;
-        Ok(Self { target, format: FrameFormat::Png, compression, recording, n_digits: 0, next: 0 })
+        Ok(Self { target, format: FrameFormat::Png, compression, recording, names: Vec::new(), next: 0 })
     }
 
     pub(crate) fn append(&mut self, block: &Pixels) -> Result<(), Error> {
@@ -91,9 +94,7 @@ impl FolderWriter {
         };
         let path = match &self.target {
             Target::File(path) => path.clone(),
-            Target::Folder(folder) => {
-                folder.temporary().join(format!("frame_{:0n$}.{extension}", self.next, n = self.n_digits))
-            }
+            Target::Folder(folder) => folder.temporary().join(format!("{}.{extension}", self.names[self.next])),
         };
         match self.format {
             FrameFormat::Png => png::write_frame(&path, one),
@@ -115,9 +116,69 @@ impl FolderWriter {
     }
 }
 
+fn numbered_names(n_frames: usize) -> Vec<String> {
+    let n_digits = n_frames.saturating_sub(1).to_string().len().max(3);
+    (0..n_frames).map(|frame| format!("frame_{frame:0n_digits$}")).collect()
+}
+
+/// Names that tell the date and time of every frame, in milliseconds if any falls between seconds. `None` if a time is
+/// not known, or two frames fall into the same millisecond.
+fn stamped_names(recording: &Recording, n_frames: usize) -> Option<Vec<String>> {
+    const MS_PER_S: f64 = 1000.0;
+    let started_s = recording.started_s.as_ref()?.value;
+    let times = &recording.frame_times.as_ref()?.value;
+    let ms = |frame| Some(((started_s + times.at(frame)?.get()) * MS_PER_S).round());
+    let moments: Vec<f64> = (0..n_frames).map(ms).collect::<Option<_>>()?;
+    if !moments.windows(2).all(|w| w[1] > w[0]) {
+        return None;
+    }
+    let whole = moments.iter().all(|ms| ms % MS_PER_S == 0.0);
+    let name = |ms: &f64| {
+        let second = stamp::stamp((ms / MS_PER_S).floor())?;
+        Some(if whole { second } else { format!("{second}_{:03}", ms.rem_euclid(MS_PER_S)) })
+    };
+    moments.iter().map(name).collect()
+}
+
 fn check_png(path: &Path, pixel_type: PixelType) -> Result<(), Error> {
     match pixel_type {
         PixelType::U8 | PixelType::U16 => Ok(()),
         other => Err(Error::refused("create", path, "8- or 16-bit unsigned pixels for PNG", other.name())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use sparkwave_core::recording::{FrameTimes, Sourced};
+    use sparkwave_core::units::Seconds;
+
+    fn recording(times: FrameTimes) -> Recording {
+        Recording {
+            // 2023-09-22 23:59:59
+            started_s: Some(Sourced::new(1_695_427_199.0, "test")),
+            frame_times: Some(Sourced::new(times, "test")),
+            ..Recording::default()
+        }
+    }
+
+    #[test]
+    fn names_tell_the_time_across_midnight() {
+        let regular = recording(FrameTimes::Regular { interval: Seconds::new(1.0 / 60.0) });
+        let names = stamped_names(&regular, 62).unwrap();
+        assert_eq!((names[0].as_str(), names[1].as_str()), ("20230922_235959_000", "20230922_235959_017"));
+        assert_eq!(names[61], "20230923_000000_017");
+        let gap = recording(FrameTimes::Stamped(vec![0.0, 1.0, 4.0]));
+        assert_eq!(stamped_names(&gap, 3).unwrap()[2], "20230923_000003");
+    }
+
+    #[test]
+    fn without_times_or_with_too_many_in_a_millisecond_frames_are_numbered() {
+        let fast = recording(FrameTimes::Regular { interval: Seconds::new(0.0001) });
+        assert_eq!(stamped_names(&fast, 3), None);
+        let unstarted = Recording { started_s: None, ..recording(FrameTimes::Stamped(vec![0.0, 1.0])) };
+        assert_eq!(stamped_names(&unstarted, 2), None);
+        assert_eq!(numbered_names(2), ["frame_000", "frame_001"]);
     }
 }

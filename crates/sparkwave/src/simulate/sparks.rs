@@ -1,5 +1,6 @@
-//! Recordings with known truth, as files.
+//! A movie of synaptic calcium transients with its truth, as files.
 
+use super::BATCH;
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder};
 use rayon::prelude::*;
@@ -44,9 +45,6 @@ impl Default for SimulateSparks {
         }
     }
 }
-
-/// Frames simulated side by side.
-const BATCH: usize = 16;
 
 /// Simulates a recording of synaptic calcium transients: `movie.tif`, `labels.tif`, `events.csv`, `drift.csv` and
 /// `run.toml`. Labels and events are in the coordinates of frame 0. Returns the table of events.

@@ -1,0 +1,12 @@
+//! Recordings with known truth, as files.
+//!
+//! [`sparks`] makes a movie of synaptic calcium transients, [`waves`] a raw recording of intrinsic optical signal.
+
+mod sparks;
+mod waves;
+
+pub use sparks::{SimulateSparks, sparks};
+pub use waves::{RawForm, SimulateWaves, SimulatedWaves, waves};
+
+/// Frames simulated side by side.
+const BATCH: usize = 16;
