@@ -54,7 +54,7 @@ def main():
     sheet = Image.new("RGB", (4 * 320, 2 * 320))
     for k, image in enumerate(images):
         sheet.paste(image, (320 * (k % 4), 320 * (k // 4)))
-    sheet.save(out, optimize=True)
+    sheet.quantize(256).save(out, optimize=True)
 
 
 if __name__ == "__main__":
