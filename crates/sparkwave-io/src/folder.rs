@@ -17,6 +17,7 @@ use sparkwave_core::recording::Recording;
 use sparkwave_core::source::{FrameSource, SourceError, check_spans};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 struct FolderSource {
     folder: PathBuf,
@@ -24,6 +25,8 @@ struct FolderSource {
     shape: MovieShape,
     pixel_type: PixelType,
     recording: Recording,
+    /// Memory for whole files, one for each read that was at work at the same time.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 /// Opens a folder as a movie: one image a frame.
@@ -78,7 +81,14 @@ pub(crate) fn open(location: &Location, mut recording: Recording) -> Result<Open
         axes: "TYX".into(),
         stored_type: first.stored_type,
         compression: first.compression,
-        source: Box::new(FolderSource { folder: folder.clone(), frames, shape, pixel_type, recording }),
+        source: Box::new(FolderSource {
+            folder: folder.clone(),
+            frames,
+            shape,
+            pixel_type,
+            recording,
+            spare: Mutex::default(),
+        }),
     })
 }
 
@@ -175,10 +185,11 @@ impl FrameSource for FolderSource {
         let shape = MovieShape { n_frames: frames.len(), height: rows.len(), width: self.shape.width };
         let mut stored = Stored::zeros(plain(self.pixel_type), shape.n_frames * shape.frame_len());
         let part = (shape.frame_len() * self.pixel_type.n_bytes()).max(1);
-        let mut buffer = Vec::new();
+        let mut buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         for (frame, out) in frames.range().zip(stored.bytes_mut().chunks_exact_mut(part)) {
             self.read_frame(frame, rows, out, &mut buffer)?;
         }
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
         stored.into_pixels(shape).map_err(SourceError::new)
     }
 }

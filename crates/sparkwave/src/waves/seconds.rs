@@ -22,6 +22,7 @@ use sparkwave_imgproc::seconds::{Bin, BinSum, TimeGrid};
 use sparkwave_io::MovieWriter;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
 
 /// Name of the movie of means.
 pub const MOVIE: &str = "seconds.tif";
@@ -29,9 +30,11 @@ pub const MOVIE: &str = "seconds.tif";
 pub const TABLE: &str = "seconds.csv";
 
 /// Bytes of frames that a thread reads at a time: they should stay in its cache until they are summed.
-const READ_BYTES: usize = 1 << 22;
+const READ_BYTES: usize = 1 << 19;
 /// Bytes of means that wait to be written together; three such groups are alive at a time.
-const GROUP_BYTES: usize = 1 << 25;
+const GROUP_BYTES: usize = 1 << 24;
+/// Time after which means are made durable: what a kill may cost, s.
+const SYNC_S: f64 = 1.0;
 
 /// The means of a recording over bins of time, on the disk.
 #[derive(Clone, Debug)]
@@ -134,7 +137,7 @@ fn stream(
     // The writer waits for the disk while the threads go on; one group may wait for the writer.
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(1);
-        let writing = scope.spawn(|| write(&mut writer, &mut journal, receiver));
+        let writing = scope.spawn(|| write(&mut writer, &mut journal, shape.n_frames, receiver));
         let mut failed = None;
         for bins in grid.bins[first..].chunks(group) {
             match average_bins(source, bins, progress) {
@@ -191,15 +194,29 @@ fn average_bins(source: &dyn FrameSource, bins: &[Bin], progress: &dyn Progress)
         .collect()
 }
 
-/// Appends groups of means as they come: first pixels, then the note that they are durable.
-fn write(writer: &mut MovieWriter, journal: &mut Journal, groups: Receiver<Vec<Mean>>) -> Result<(), Error> {
+/// Appends groups of means as they come, and every now and then makes them durable: first the pixels, then the note of
+/// them. The last of `n_bins` become so when the movie is finished.
+fn write(
+    writer: &mut MovieWriter,
+    journal: &mut Journal,
+    n_bins: usize,
+    groups: Receiver<Vec<Mean>>,
+) -> Result<(), Error> {
+    let mut synced = Instant::now();
     for group in groups {
-        let variance: Vec<Option<f64>> = group.iter().map(|(_, variance)| *variance).collect();
+        journal.add(group.iter().map(|(_, variance)| *variance));
         for (mean, _) in group {
             writer.append(&Pixels::F32(mean.insert_axis(Axis(0))))?;
         }
+        if synced.elapsed().as_secs_f64() > SYNC_S {
+            writer.sync()?;
+            journal.sync()?;
+            synced = Instant::now();
+        }
+    }
+    if writer.n_written() < n_bins {
         writer.sync()?;
-        journal.append(&variance)?;
+        journal.sync()?;
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ pub(super) struct Journal {
     file: File,
     head: String,
     variance: Vec<Option<f64>>,
+    /// Bins that have their line.
+    n_noted: usize,
 }
 
 fn io(operation: &'static str, path: &Path, source: std::io::Error) -> Error {
@@ -35,12 +37,12 @@ impl Journal {
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(|e| io("create", &path, e))?;
         let n = variance.len();
-        let mut journal = Self { path, file, head, variance };
+        let mut journal = Self { path, file, head, variance, n_noted: n };
         journal.keep(n)?;
         Ok(journal)
     }
 
-    /// Variance of every bin that is durable, in order.
+    /// Variance of every bin so far, in order.
     pub(super) fn variance(&self) -> &[Option<f64>] {
         &self.variance
     }
@@ -48,6 +50,7 @@ impl Journal {
     /// Forgets all bins but the first `n`, as the pixels of the others are lost.
     pub(super) fn keep(&mut self, n: usize) -> Result<(), Error> {
         self.variance.truncate(n);
+        self.n_noted = self.variance.len();
         let mut text = self.head.clone();
         self.variance.iter().enumerate().for_each(|(i, variance)| line(&mut text, i, *variance));
         // Lines are the same as before up to the cut, so that a kill in between loses nothing.
@@ -59,11 +62,17 @@ impl Journal {
             .map_err(|e| io("write", path, e))
     }
 
-    /// Notes further bins whose pixels are durable.
-    pub(super) fn append(&mut self, bins: &[Option<f64>]) -> Result<(), Error> {
-        let mut text = String::new();
-        bins.iter().enumerate().for_each(|(i, variance)| line(&mut text, self.variance.len() + i, *variance));
+    /// Adds bins that are not noted yet.
+    pub(super) fn add(&mut self, bins: impl Iterator<Item = Option<f64>>) {
         self.variance.extend(bins);
+    }
+
+    /// Notes all bins; their pixels are durable.
+    pub(super) fn sync(&mut self) -> Result<(), Error> {
+        let mut text = String::new();
+        let new = self.variance.iter().enumerate().skip(self.n_noted);
+        new.for_each(|(i, variance)| line(&mut text, i, *variance));
+        self.n_noted = self.variance.len();
         let Self { path, file, .. } = self;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(|e| io("write", path, e))
     }
