@@ -45,6 +45,7 @@ mod read_at;
 pub mod segments;
 pub mod stamp;
 mod stored;
+mod stored_source;
 mod tiff;
 pub mod write;
 pub mod xlsx;

@@ -4,6 +4,7 @@
 //! specification: files in the wild bend it, and scales must keep all their digits. What we write is checked against
 //! that model in the tests.
 
+mod bounded;
 mod metadata;
 mod source;
 mod store;

@@ -7,4 +7,5 @@ mod datasets;
 mod foreign;
 mod frames;
 mod hostile;
+mod packed;
 mod round_trip;

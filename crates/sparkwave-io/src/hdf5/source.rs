@@ -6,11 +6,12 @@ use crate::error::Error;
 use crate::limits::{MAX_FRAME_BYTES, MAX_FRAMES, MAX_MOVIE_BYTES, checked_bytes};
 use crate::location::Location;
 use crate::opened::Opened;
-use crate::stored::StoredType;
+use crate::stored::Stored;
+use crate::stored_source::{ReadStored, StoredMovie, StoredSource};
 use sparkwave_core::axes::Span;
-use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
+use sparkwave_core::movie::MovieShape;
 use sparkwave_core::recording::Recording;
-use sparkwave_core::source::{FrameSource, SourceError, check_spans};
+use std::path::Path;
 
 /// Attribute: heights and widths of pixels, `[y, x]` in micrometres.
 pub(super) const PIXEL_SIZE: &str = "pixel_size_um";
@@ -21,12 +22,9 @@ pub(super) const FRAME_TIMES: &str = "frame_times";
 /// Attribute of other programs (ilastik, ImageJ's HDF5 plug-in): `[z, y, x]` in micrometres.
 const ELEMENT_SIZE: &str = "element_size_um";
 
-struct Hdf5Source {
+struct Hdf5Reader {
     file: File,
     name: String,
-    stored: StoredType,
-    shape: MovieShape,
-    recording: Recording,
 }
 
 /// Opens the data set named behind `::`, or the only one of three dimensions.
@@ -122,7 +120,7 @@ pub(crate) fn open_dataset(file: File, dataset: Dataset, mut recording: Recordin
         axes: "TYX".into(),
         stored_type: stored.name(),
         compression: if filtered { "filtered".into() } else { "none".into() },
-        source: Box::new(Hdf5Source { file, name, stored, shape, recording }),
+        source: StoredSource::boxed(StoredMovie { shape, stored, recording }, Hdf5Reader { file, name }),
     })
 }
 
@@ -130,6 +128,11 @@ fn calibrate(file: &File, name: &str, n_frames: usize, recording: &mut Recording
     if let Some(&[y, x]) = file.numbers(name, PIXEL_SIZE).as_deref() {
         calibration::set_pixel_size(recording, y, x, "HDF5 attribute pixel_size_um");
     } else if let Some(&[_, y, x]) = file.numbers(name, ELEMENT_SIZE).as_deref() {
+        // As of ImageJ, whose plug-in writes it: ones stand where nobody set a scale.
+        if (y, x) == (1.0, 1.0) {
+            let text = "HDF5 attribute element_size_um gives pixels of 1 um, which may be no calibration";
+            recording.warnings.push(text.into());
+        }
         calibration::set_pixel_size(recording, y, x, "HDF5 attribute element_size_um");
     }
     let group = name.rsplit_once('/').map_or("", |(group, _)| group);
@@ -164,38 +167,19 @@ fn floats(file: &File, name: &str, n: usize) -> Option<Vec<f64>> {
         return None;
     }
     match file.read(name, dataset.stored?, &[0], &[n]).ok()? {
-        crate::stored::Stored::F64(v) => Some(v),
-        crate::stored::Stored::F32(v) => Some(v.into_iter().map(f64::from).collect()),
+        Stored::F64(v) => Some(v),
+        Stored::F32(v) => Some(v.into_iter().map(f64::from).collect()),
         _ => None,
     }
 }
 
-impl FrameSource for Hdf5Source {
-    fn recording(&self) -> &Recording {
-        &self.recording
+impl ReadStored for Hdf5Reader {
+    fn path(&self) -> &Path {
+        self.file.path()
     }
 
-    fn shape(&self) -> MovieShape {
-        self.shape
-    }
-
-    fn pixel_type(&self) -> PixelType {
-        self.stored.pixel_type()
-    }
-
-    fn read(&self, frames: Span, rows: Span) -> Result<Pixels, SourceError> {
-        check_spans(self.shape, frames, rows)?;
-        let shape = MovieShape { n_frames: frames.len(), height: rows.len(), width: self.shape.width };
-        let counts = [shape.n_frames, shape.height, shape.width];
-        if frames.is_empty() || rows.is_empty() {
-            let nothing = crate::stored::Stored::zeros(self.stored, 0);
-            return nothing.into_pixels(shape).map_err(SourceError::new);
-        }
+    fn read_stored(&self, movie: &StoredMovie, frames: Span, rows: Span) -> Result<Stored, Error> {
         let starts = [frames.start, rows.start, 0];
-        let stored = self.file.read(&self.name, self.stored, &starts, &counts).map_err(SourceError::new)?;
-        stored.into_pixels(shape).map_err(|e| {
-            let expected = format!("values of frames {} to {}", frames.start, frames.end.saturating_sub(1));
-            SourceError::new(Error::unsupported("read", self.file.path(), expected, e.to_string()))
-        })
+        self.file.read(&self.name, movie.stored, &starts, &[frames.len(), rows.len(), movie.shape.width])
     }
 }

@@ -1,16 +1,17 @@
 //! Frames of an array of the hierarchy, on demand.
 
+use super::bounded;
 use super::metadata::{self, ArrayInfo, Axis, Node, array_info, read_multiscale};
 use super::store::FolderStore;
 use crate::error::Error;
 use crate::limits::{MAX_FRAME_BYTES, MAX_FRAMES, MAX_MOVIE_BYTES, checked_bytes};
 use crate::location::{AxisChoice, Location};
 use crate::opened::Opened;
-use crate::stored::{Stored, StoredType};
+use crate::stored::Stored;
+use crate::stored_source::{ReadStored, StoredMovie, StoredSource};
 use sparkwave_core::axes::Span;
-use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
+use sparkwave_core::movie::MovieShape;
 use sparkwave_core::recording::Recording;
-use sparkwave_core::source::{FrameSource, SourceError, check_spans};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -26,13 +27,10 @@ enum Take {
     Fixed(u64),
 }
 
-struct ZarrSource {
+struct ZarrReader {
     path: PathBuf,
     array: Array<FolderStore>,
     takes: Vec<Take>,
-    stored: StoredType,
-    shape: MovieShape,
-    recording: Recording,
 }
 
 /// True if the folder has one of the documents of a hierarchy.
@@ -192,7 +190,7 @@ fn open_array(
     }
     // All three are below the caps just checked.
     let shape = MovieShape { n_frames: n_frames as usize, height: height as usize, width: width as usize };
-    let array = guarded(|| Array::open(Arc::new(FolderStore::new(folder)), "/").map_err(|e| e.to_string()))
+    let array = guarded(|| bounded::open(Arc::new(FolderStore::new(folder))))
         .map_err(|e| Error::unsupported("open", folder, "a Zarr array that can be decoded", e))?;
     recording.warnings.extend(info.stored.warning().map(String::from));
     let letters = |axis: &Axis| axis.name.to_ascii_uppercase();
@@ -201,14 +199,10 @@ fn open_array(
         axes: axes.iter().map(letters).collect(),
         stored_type: info.stored.name(),
         compression: info.compression.clone(),
-        source: Box::new(ZarrSource {
-            path: folder.to_path_buf(),
-            array,
-            takes,
-            stored: info.stored,
-            shape,
-            recording,
-        }),
+        source: StoredSource::boxed(
+            StoredMovie { shape, stored: info.stored, recording },
+            ZarrReader { path: folder.to_path_buf(), array, takes },
+        ),
     })
 }
 
@@ -218,52 +212,39 @@ fn guarded<R>(call: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err("data on which the Zarr library panics".into()))
 }
 
-impl FrameSource for ZarrSource {
-    fn recording(&self) -> &Recording {
-        &self.recording
+impl ReadStored for ZarrReader {
+    fn path(&self) -> &Path {
+        &self.path
     }
 
-    fn shape(&self) -> MovieShape {
-        self.shape
-    }
-
-    fn pixel_type(&self) -> PixelType {
-        self.stored.pixel_type()
-    }
-
-    fn read(&self, frames: Span, rows: Span) -> Result<Pixels, SourceError> {
-        check_spans(self.shape, frames, rows)?;
-        let shape = MovieShape { n_frames: frames.len(), height: rows.len(), width: self.shape.width };
-        let mut stored = Stored::zeros(self.stored, shape.n_frames * shape.frame_len());
+    fn read_stored(&self, movie: &StoredMovie, frames: Span, rows: Span) -> Result<Stored, Error> {
         let bad = |found: String| {
             let expected = format!("chunks of frames {} to {}", frames.start, frames.end.saturating_sub(1));
-            SourceError::new(Error::malformed("read", &self.path, expected, found))
+            Error::malformed("read", &self.path, expected, found)
         };
-        if shape.n_frames * shape.height > 0 {
-            let range = |span: Span| span.start as u64..span.end as u64;
-            let ranges: Vec<_> = self
-                .takes
-                .iter()
-                .map(|take| match take {
-                    Take::Frames => range(frames),
-                    Take::Rows => range(rows),
-                    Take::Columns => 0..self.shape.width as u64,
-                    Take::Fixed(index) => *index..*index + 1,
-                })
-                .collect();
-            let subset = ArraySubset::new_with_ranges(&ranges);
-            let bytes = guarded(|| {
-                let bytes: ArrayBytes<'static> =
-                    self.array.retrieve_array_subset(&subset).map_err(|e| e.to_string())?;
-                bytes.into_fixed().map_err(|e| e.to_string())
+        let range = |span: Span| span.start as u64..span.end as u64;
+        let ranges: Vec<_> = self
+            .takes
+            .iter()
+            .map(|take| match take {
+                Take::Frames => range(frames),
+                Take::Rows => range(rows),
+                Take::Columns => 0..movie.shape.width as u64,
+                Take::Fixed(index) => *index..*index + 1,
             })
-            .map_err(bad)?;
-            let target = stored.bytes_mut();
-            if bytes.len() != target.len() {
-                return Err(bad(format!("{} bytes instead of {}", bytes.len(), target.len())));
-            }
-            target.copy_from_slice(&bytes);
+            .collect();
+        let subset = ArraySubset::new_with_ranges(&ranges);
+        let bytes = guarded(|| {
+            let bytes: ArrayBytes<'static> = self.array.retrieve_array_subset(&subset).map_err(|e| e.to_string())?;
+            bytes.into_fixed().map_err(|e| e.to_string())
+        })
+        .map_err(bad)?;
+        let mut stored = Stored::zeros(movie.stored, frames.len() * rows.len() * movie.shape.width);
+        let target = stored.bytes_mut();
+        if bytes.len() != target.len() {
+            return Err(bad(format!("{} bytes instead of {}", bytes.len(), target.len())));
         }
-        stored.into_pixels(shape).map_err(|e| bad(e.to_string()))
+        target.copy_from_slice(&bytes);
+        Ok(stored)
     }
 }

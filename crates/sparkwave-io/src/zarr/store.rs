@@ -53,30 +53,7 @@ fn read_range(file: &mut File, size: u64, range: ByteRange) -> Result<Bytes, Sto
     let mut bytes = vec![0; (end - start) as usize];
     let done = file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut bytes));
     done.map_err(|e| StorageError::IOError(Arc::new(e)))?;
-    match zstd_content_size(&bytes) {
-        Some(claim) if claim > MAX_FRAME_BYTES => {
-            Err(StorageError::Other(format!("a zstd chunk that claims to unpack to {claim} bytes")))
-        }
-        _ => Ok(bytes.into()),
-    }
-}
-
-/// The size that a zstd frame claims to unpack to (RFC 8878, 3.1.1.1), which the decoder reserves before unpacking.
-fn zstd_content_size(bytes: &[u8]) -> Option<u64> {
-    let rest = bytes.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd])?;
-    let (&descriptor, rest) = rest.split_first()?;
-    let single_segment = descriptor & 0x20 != 0;
-    let dictionary_bytes = [0, 1, 2, 4][usize::from(descriptor & 3)];
-    let rest = rest.get(usize::from(!single_segment) + dictionary_bytes..)?;
-    let little_endian =
-        |n: usize| Some(rest.get(..n)?.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)));
-    match (descriptor >> 6, single_segment) {
-        (0, false) => None,
-        (0, true) => little_endian(1),
-        (1, _) => Some(little_endian(2)? + 256),
-        (2, _) => little_endian(4),
-        _ => little_endian(8),
-    }
+    Ok(bytes.into())
 }
 
 impl ReadableStorageTraits for FolderStore {
@@ -106,17 +83,6 @@ impl ReadableStorageTraits for FolderStore {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn the_claim_of_a_zstd_frame_is_read() {
-        // The headers of `zstandard.ZstdCompressor().compress(bytes(n))` for n = 5 and n = 70000 (Python zstandard).
-        assert_eq!(zstd_content_size(&[0x28, 0xb5, 0x2f, 0xfd, 0x20, 5, 0, 0]), Some(5));
-        assert_eq!(zstd_content_size(&[0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0x70, 0x11, 0x01, 0x00]), Some(70_000));
-        let huge = [0x28, 0xb5, 0x2f, 0xfd, 0xe0, 255, 255, 255, 255, 255, 255, 255, 127];
-        assert_eq!(zstd_content_size(&huge), Some(i64::MAX as u64));
-        assert_eq!(zstd_content_size(&huge[..9]), None);
-        assert_eq!(zstd_content_size(b"blosc"), None);
-    }
 
     #[test]
     fn keys_stay_in_the_folder() {
