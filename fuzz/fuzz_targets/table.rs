@@ -1,4 +1,4 @@
 //! Tables as text.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sparkwave_io::exercise::table(bytes));
+libfuzzer_sys::fuzz_target!(init: sparkwave_fuzz::contain_panics(), |bytes: &[u8]| sparkwave_io::exercise::table(bytes));

@@ -1,4 +1,4 @@
 //! TIFF files: directories, descriptions, packed pages.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sparkwave_io::exercise::movie(bytes));
+libfuzzer_sys::fuzz_target!(init: sparkwave_fuzz::contain_panics(), |bytes: &[u8]| sparkwave_io::exercise::movie(bytes));

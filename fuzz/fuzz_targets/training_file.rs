@@ -1,4 +1,4 @@
 //! mSCT training files.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sparkwave_io::exercise::training_file(bytes));
+libfuzzer_sys::fuzz_target!(init: sparkwave_fuzz::contain_panics(), |bytes: &[u8]| sparkwave_io::exercise::training_file(bytes));

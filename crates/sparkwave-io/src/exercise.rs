@@ -66,6 +66,60 @@ pub fn zarr_metadata(bytes: &[u8]) {
     });
 }
 
+/// Files that [`zarr_files`] can name: documents and chunks of the hierarchies in `tests/golden`, and a few more.
+const ZARR_FILES: [&str; 18] = [
+    "zarr.json",
+    ".zgroup",
+    ".zattrs",
+    ".zarray",
+    "c/0/0/0",
+    "c/1/0/0",
+    "c/2/0/0",
+    "0.0.0",
+    "0/zarr.json",
+    "0/c/0/0/0",
+    "0/.zattrs",
+    "0/.zarray",
+    "0/0.0.0",
+    "0/0.0.1",
+    "0/1.0.0",
+    "0/0/0/0",
+    "s0/zarr.json",
+    "s0/c/0/0/0/0/0",
+];
+
+/// A whole hierarchy, documents and chunks: for each file a byte that chooses its name, two of its length (low byte
+/// first) and its content. [`zarr_bytes`] makes such bytes of a folder.
+pub fn zarr_files(bytes: &[u8]) {
+    in_folder(|root| {
+        let mut rest = bytes;
+        while let [which, low, high, tail @ ..] = rest {
+            let (content, tail) = tail.split_at(usize::from(u16::from_le_bytes([*low, *high])).min(tail.len()));
+            let path = root.join(ZARR_FILES[usize::from(*which) % ZARR_FILES.len()]);
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::write(path, content)?;
+            rest = tail;
+        }
+        open_and_read(root);
+        Ok(())
+    });
+}
+
+/// The files of a hierarchy in the form that [`zarr_files`] takes; files without a name there are left out.
+pub fn zarr_bytes(folder: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (which, name) in ZARR_FILES.iter().enumerate() {
+        if let Ok(content) = std::fs::read(folder.join(name))
+            && let Ok(length) = u16::try_from(content.len())
+        {
+            bytes.push(which as u8);
+            bytes.extend(length.to_le_bytes());
+            bytes.extend(content);
+        }
+    }
+    bytes
+}
+
 /// Bytes of an image.
 pub fn png(bytes: &[u8]) {
     in_folder(|folder| {

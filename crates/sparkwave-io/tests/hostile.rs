@@ -167,6 +167,13 @@ fn mutated_zarr_chunks() {
     assert!(largest_request() as u64 <= MAX_FRAME_BYTES + (1 << 20));
 }
 
+#[test]
+fn mutated_zarr_hierarchies() {
+    let seeds =
+        ["v3_tczyx.zarr", "v2_tyx.zarr", "bare.zarr"].map(|name| exercise::zarr_bytes(&folder("golden").join(name)));
+    mutations("zarr", &seeds, exercise::zarr_files);
+}
+
 fn list_files(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -181,7 +188,14 @@ fn bad_files() {
     for entry in entries {
         let path = entry.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
-        for exercise in [exercise::movie, exercise::png, exercise::table, exercise::training_file] {
+        for exercise in [
+            exercise::movie,
+            exercise::png,
+            exercise::table,
+            exercise::training_file,
+            exercise::zarr_files,
+            exercise::zarr_metadata,
+        ] {
             let done = catch_unwind(AssertUnwindSafe(|| exercise(&bytes)));
             assert!(done.is_ok(), "{}", path.display());
         }

@@ -1,0 +1,4 @@
+//! OME-Zarr hierarchies: documents, chunk grids, packed chunks.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: sparkwave_fuzz::contain_panics(), |bytes: &[u8]| sparkwave_io::exercise::zarr_files(bytes));
