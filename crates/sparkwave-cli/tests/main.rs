@@ -1,6 +1,11 @@
 //! The program as its users run it: exit status, files, messages.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(unix)]
+mod killed;
+#[cfg(unix)]
+mod refused;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -145,6 +150,11 @@ fn bad_arguments_have_status_two() {
     for args in [
         vec!["sparks", "run", movie, "-o", "x", "--no-such-flag"],
         vec!["sparks", "run", movie, "-o", "x", "--pixel-size-um", "0"],
+        vec!["sparks", "run", movie, "-o", "x", "--pixel-size-um", "1e-9"],
+        vec!["sparks", "run", movie, "-o", "x", "--frame-interval-s", "1e-300"],
+        vec!["sparks", "run", movie, "-o", "x", "--background", "0:9,0:9999"],
+        vec!["simulate", "sparks", "-o", "x", "--height", "5"],
+        vec!["evaluate", "detection", "--truth", movie, "--pred", movie, "--pixel-size-um", "0"],
         vec!["sparks", "run", movie, "-o", "x", "--fdr", "2"],
         vec!["sparks", "run", movie, "-o", "x", "--background", "5:1,0:3"],
         vec!["sparks", "run"],

@@ -173,6 +173,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.finish()
 }
 
+/// Takes away what killed processes left unfinished in a folder: files and folders under temporary names.
+///
+/// No other process may be writing there. What cannot be deleted stays; it does no harm.
+pub fn remove_leftovers(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            let path = entry.path();
+            let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        }
+    }
+}
+
 /// A path for a library that insists on creating the file itself; renamed by [`AtomicPath::finish`].
 #[derive(Debug)]
 pub(crate) struct AtomicPath {
@@ -224,6 +238,11 @@ impl AtomicFolder {
         Ok(Self { path: path.to_path_buf(), temporary, replace })
     }
 
+    /// The name that the folder will have.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn temporary(&self) -> &Path {
         self.temporary.path()
     }
@@ -268,10 +287,13 @@ const FILE_MODE: u32 = 0o666;
 /// Mode of an ordinary new folder, before the user's umask.
 const FOLDER_MODE: u32 = 0o777;
 
+const PREFIX: &str = ".sparkwave-";
+const SUFFIX: &str = ".part";
+
 /// Hidden, so that a reader of the folder does not take the file for data.
 fn temporary_name(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".sparkwave-").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     #[cfg(not(unix))]
@@ -361,7 +383,7 @@ mod tests {
     #[test]
     fn a_missing_folder_is_an_error_that_names_the_file() {
         let error = write_atomic(Path::new("no such folder/x.csv"), b"").unwrap_err();
-        assert!(error.to_string().contains("no such folder"), "{error}");
+        assert!(error.to_string().contains("no such folder") && !error.to_string().contains(".part"), "{error}");
     }
 
     #[test]
@@ -377,6 +399,23 @@ mod tests {
         assert!(AtomicFolder::create(&path, false).is_err());
         drop(AtomicFolder::create(&path, true).unwrap());
         assert_eq!(names(folder.path()), ["frames"]);
+    }
+
+    #[test]
+    fn only_what_was_left_unfinished_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = temporary_name(FILE_MODE).tempfile_in(folder.path()).unwrap();
+        let part = temporary_name(FOLDER_MODE).tempdir_in(folder.path()).unwrap();
+        std::fs::write(part.path().join("chunk"), b"").unwrap();
+        for name in [".sparkwave-notes", "a.part", "a.csv"] {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        remove_leftovers(folder.path());
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".sparkwave-notes", "a.csv", "a.part"]);
+        drop((file, part));
+        remove_leftovers(&folder.path().join("absent"));
     }
 
     #[cfg(unix)]

@@ -71,10 +71,33 @@ macro_rules! mismatch_constructors {
 
 impl Error {
     pub(crate) fn io(operation: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
-        Self::Io { operation, path: path.as_ref().to_path_buf(), source }
+        Self::Io { operation, path: path.as_ref().to_path_buf(), source: of_the_system(source) }
+    }
+
+    /// The same about another path: whoever writes under a temporary name speaks of the final one.
+    pub(crate) fn about(self, path: &Path) -> Self {
+        let renamed = |mismatch: Mismatch| Mismatch { path: path.to_path_buf(), ..mismatch };
+        match self {
+            Self::Io { operation, source, .. } => Self::Io { operation, path: path.to_path_buf(), source },
+            Self::Malformed(m) => Self::Malformed(renamed(m)),
+            Self::Unsupported(m) => Self::Unsupported(renamed(m)),
+            Self::Ambiguous(m) => Self::Ambiguous(renamed(m)),
+            Self::Limit(m) => Self::Limit(renamed(m)),
+            Self::Refused(m) => Self::Refused(renamed(m)),
+            other @ (Self::Source(_) | Self::Cancelled(_)) => other,
+        }
     }
 
     mismatch_constructors!(
         malformed => Malformed, unsupported => Unsupported, ambiguous => Ambiguous, limit => Limit, refused => Refused
     );
+}
+
+/// The answer of the system without the temporary name that `tempfile` adds: the user knows the final one only.
+fn of_the_system(error: std::io::Error) -> std::io::Error {
+    let text = error.to_string();
+    match text.rsplit_once(" at path \"") {
+        Some((answer, name)) if name.ends_with(".part\"") => std::io::Error::new(error.kind(), answer),
+        _ => error,
+    }
 }

@@ -31,6 +31,10 @@ impl RunFolder {
     pub fn open(path: &Path, existing: Existing, config: &str) -> Result<Self, Error> {
         let io = |operation, source| sparkwave_io::Error::Io { operation, path: path.to_path_buf(), source };
         std::fs::create_dir_all(path).map_err(|e| io("create", e))?;
+        if existing != Existing::Refuse {
+            sparkwave_io::atomic::remove_leftovers(path);
+            sparkwave_io::atomic::remove_leftovers(&path.join("figures"));
+        }
         let mut entries = std::fs::read_dir(path).map_err(|e| io("list", e))?;
         let occupied = entries.next().is_some();
         let recorded = path.join("run.toml");

@@ -92,16 +92,23 @@ impl FolderWriter {
             FrameFormat::Tiff => "tif",
             FrameFormat::Png => "png",
         };
-        let path = match &self.target {
-            Target::File(path) => path.clone(),
-            Target::Folder(folder) => folder.temporary().join(format!("{}.{extension}", self.names[self.next])),
+        let (path, name) = match &self.target {
+            Target::File(path) => (path.clone(), path.clone()),
+            Target::Folder(folder) => {
+                let file = format!("{}.{extension}", self.names[self.next]);
+                (folder.temporary().join(&file), folder.path().join(&file))
+            }
         };
+        self.write_at(&path, one).map_err(|e| e.about(&name))
+    }
+
+    fn write_at(&self, path: &Path, one: &Pixels) -> Result<(), Error> {
         match self.format {
-            FrameFormat::Png => png::write_frame(&path, one),
+            FrameFormat::Png => png::write_frame(path, one),
             FrameFormat::Tiff => {
                 let (shape, kind, none) = (one.shape(), one.pixel_type(), &mut Vec::new());
                 let mut writer =
-                    TiffWriter::create(&path, shape, kind, &self.recording, Dialect::ImageJ, self.compression, none)?;
+                    TiffWriter::create(path, shape, kind, &self.recording, Dialect::ImageJ, self.compression, none)?;
                 writer.append(one)?;
                 writer.finish()
             }

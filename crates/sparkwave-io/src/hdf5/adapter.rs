@@ -200,7 +200,8 @@ pub(crate) enum Layout {
 
 /// A file under construction, at a path that the caller renames.
 pub(crate) struct NewFile {
-    file: H5File,
+    /// `None` once the file is closed.
+    file: Option<H5File>,
     path: PathBuf,
     /// Groups that exist; a file being written cannot be asked.
     groups: BTreeSet<String>,
@@ -220,7 +221,7 @@ impl NewFile {
     pub(crate) fn create(temporary: &Path, path: &Path) -> Result<Self, Error> {
         // Times of creation would make the bytes differ from run to run.
         guarded(|| H5File::options().no_locking().track_times(false).create(temporary))
-            .map(|file| Self { file, path: path.to_path_buf(), groups: BTreeSet::new() })
+            .map(|file| Self { file: Some(file), path: path.to_path_buf(), groups: BTreeSet::new() })
             .map_err(|e| Error::refused("create", path, "an HDF5 file", e))
     }
 
@@ -287,7 +288,8 @@ impl NewFile {
     fn group_of<'a>(&mut self, name: &'a str) -> Result<(H5Group, &'a str), Hdf5Error> {
         let mut parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
         let leaf = parts.pop().unwrap_or("movie");
-        let mut group = self.file.root_group();
+        let file = self.file.as_ref().ok_or_else(|| Hdf5Error::InvalidState("the file is closed".into()))?;
+        let mut group = file.root_group();
         let mut path = String::new();
         for part in parts {
             path = format!("{path}/{part}");
@@ -304,9 +306,18 @@ impl NewFile {
     }
 
     /// Completes the file.
-    pub(crate) fn close(self) -> Result<(), Error> {
-        let Self { file, path, .. } = self;
-        guarded(|| file.close()).map_err(|e| Error::io("write", path, std::io::Error::other(e)))
+    pub(crate) fn close(mut self) -> Result<(), Error> {
+        let closed = self.file.take().map_or(Ok(()), |file| guarded(|| file.close()));
+        closed.map_err(|e| Error::io("write", &self.path, std::io::Error::other(e)))
+    }
+}
+
+impl Drop for NewFile {
+    /// A file that was not closed belongs to a failed run. The library would print that it could not complete it.
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            let _ = guarded(|| file.close());
+        }
     }
 }
 
