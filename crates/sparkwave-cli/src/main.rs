@@ -40,9 +40,7 @@ fn main() -> ExitCode {
         Ok(Err(error)) => {
             output::error(&error);
             // A parameter without meaning is the user's argument; everything else went wrong on the way.
-            let bad_argument = error
-                .downcast_ref::<sparkwave::Error>()
-                .is_some_and(|e| matches!(e, sparkwave::Error::Parameter { .. }));
+            let bad_argument = error.downcast_ref::<sparkwave::Error>().is_some_and(sparkwave::Error::is_bad_parameter);
             ExitCode::from(if bad_argument { 2 } else { 1 })
         }
         Err(panic) => {

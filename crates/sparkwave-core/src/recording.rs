@@ -2,6 +2,13 @@
 
 use crate::units::{Micrometers, Seconds};
 
+/// Edges of a pixel that a recording can have, µm: from below any camera's magnified pixel to a centimetre. What lies
+/// outside is a slip of units, and would make filters of millions of pixels.
+pub const PIXEL_SIZES_UM: std::ops::RangeInclusive<f64> = 0.005..=1e4;
+
+/// Times between frames that a recording can have, s: a microsecond to a day.
+pub const FRAME_INTERVALS_S: std::ops::RangeInclusive<f64> = 1e-6..=1e5;
+
 /// A value together with where it was read, for example `"ImageJ finterval"` or `"--pixel-size-um"`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sourced<T> {

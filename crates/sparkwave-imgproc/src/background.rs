@@ -26,6 +26,18 @@ pub struct Rectangle {
 /// Share of the pixels, the darkest of the median-filtered mean image, that serve as background by default.
 pub const DARKEST_FRACTION: f64 = 0.05;
 
+/// Checks that a region of interest holds pixels of an image of `height` rows and `width` columns.
+///
+/// # Errors
+/// If the region is empty or reaches outside the image.
+pub fn check_region(region: Rectangle, height: usize, width: usize) -> Result<(), Error> {
+    let Rectangle { y0, y1, x0, x1 } = region;
+    if y0 >= y1 || x0 >= x1 || y1 > height || x1 > width {
+        return Err(Error::Region { found: format!("{y0}:{y1},{x0}:{x1} (y0:y1,x0:x1)"), height, width });
+    }
+    Ok(())
+}
+
 /// The background pixels: those of the region if one is given, otherwise the darkest 5 % of the mean image.
 /// Pixels that are not finite in some frame never count. Indices `y * width + x`, increasing.
 ///
@@ -35,10 +47,7 @@ pub fn background_pixels(mean: &Array2<f32>, region: Option<Rectangle>) -> Resul
     let (height, width) = mean.dim();
     let finite = |p: &u32| mean[[*p as usize / width, *p as usize % width]].is_finite();
     if let Some(r) = region {
-        if r.y0 >= r.y1 || r.x0 >= r.x1 || r.y1 > height || r.x1 > width {
-            let found = format!("{}:{},{}:{} (y0:y1,x0:x1)", r.y0, r.y1, r.x0, r.x1);
-            return Err(Error::Region { found, height, width });
-        }
+        check_region(r, height, width)?;
         let pixels = (r.y0..r.y1).flat_map(|y| (r.x0..r.x1).map(move |x| (y * width + x) as u32));
         return Ok(pixels.filter(finite).collect());
     }

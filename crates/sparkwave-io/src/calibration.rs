@@ -1,6 +1,6 @@
 //! Units and plausibility of what files say about pixels and frames.
 
-use sparkwave_core::recording::{FrameTimes, PixelSize, Recording, Sourced};
+use sparkwave_core::recording::{FRAME_INTERVALS_S, FrameTimes, PIXEL_SIZES_UM, PixelSize, Recording, Sourced};
 use sparkwave_core::units::{Micrometers, Seconds};
 
 /// Micrometres per unit of length, by any of the names in use; `None` for pixels and unknown words.
@@ -37,7 +37,8 @@ pub(crate) fn seconds_per(unit: &str) -> Option<f64> {
 
 /// Sets the pixel size, given in micrometres; an impossible one becomes a warning and stays unknown.
 pub(crate) fn set_pixel_size(recording: &mut Recording, y_um: f64, x_um: f64, source: &str) {
-    match PixelSize::new(Micrometers::new(y_um), Micrometers::new(x_um)) {
+    let plausible = [y_um, x_um].iter().all(|um| PIXEL_SIZES_UM.contains(um));
+    match PixelSize::new(Micrometers::new(y_um), Micrometers::new(x_um)).filter(|_| plausible) {
         Some(size) => recording.pixel_size = Some(Sourced::new(size, source)),
         None => recording
             .warnings
@@ -47,7 +48,7 @@ pub(crate) fn set_pixel_size(recording: &mut Recording, y_um: f64, x_um: f64, so
 
 /// Sets a regular frame interval in seconds; an impossible one becomes a warning and stays unknown.
 pub(crate) fn set_interval(recording: &mut Recording, interval_s: f64, source: &str) {
-    if interval_s.is_finite() && interval_s > 0.0 {
+    if FRAME_INTERVALS_S.contains(&interval_s) {
         let times = FrameTimes::Regular { interval: Seconds::new(interval_s) };
         recording.frame_times = Some(Sourced::new(times, source));
     } else {
@@ -80,7 +81,13 @@ pub(crate) fn set_stamps(recording: &mut Recording, stamps_s: Vec<f64>, n_frames
         }
         warnings.push(format!("{source}: {n_stuck} of {n_frames} times repeat or go back, the first: {example}"));
     }
-    recording.frame_times = Some(Sourced::new(FrameTimes::Stamped(stamps_s), source));
+    let times = FrameTimes::Stamped(stamps_s);
+    if let Some(interval) = times.interval().filter(|interval| !FRAME_INTERVALS_S.contains(&interval.get())) {
+        let text = format!("{source}: frames {} s apart are impossible: times unknown", interval.get());
+        recording.warnings.push(text);
+        return false;
+    }
+    recording.frame_times = Some(Sourced::new(times, source));
     true
 }
 
@@ -102,14 +109,16 @@ mod tests {
     #[test]
     fn impossible_calibrations_are_unknown_and_said_so() {
         let mut recording = Recording::default();
-        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300, 1e300] {
             set_pixel_size(&mut recording, bad, 1.0, "test");
             set_interval(&mut recording, bad, "test");
         }
-        assert_eq!((recording.warnings.len(), &recording.pixel_size, &recording.frame_times), (8, &None, &None));
+        assert_eq!((recording.warnings.len(), &recording.pixel_size, &recording.frame_times), (12, &None, &None));
         assert!(!set_stamps(&mut recording, vec![0.0, 1.0, 1.0, 0.5], 4, "stamps"));
-        assert!(recording.warnings[8].contains("frame 2 at 1 s does not follow frame 1"), "{}", recording.warnings[8]);
+        let text = &recording.warnings[12];
+        assert!(text.contains("frame 2 at 1 s does not follow frame 1"), "{text}");
         assert!(!set_stamps(&mut recording, vec![0.0, f64::NAN], 2, "stamps"));
+        assert!(!set_stamps(&mut recording, vec![0.0, 1e-300, 2e-300], 3, "stamps"));
         assert!(set_stamps(&mut recording, vec![0.0, 1.0, 2.5], 3, "stamps"));
         assert_eq!(recording.frame_interval().map(Seconds::get), Some(1.5));
     }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
-use sparkwave_core::recording::{FrameTimes, PixelSize, Recording, Sourced};
+use sparkwave_core::recording::{FRAME_INTERVALS_S, FrameTimes, PIXEL_SIZES_UM, PixelSize, Recording, Sourced};
 use sparkwave_core::source::{FrameSource, SourceError};
 use sparkwave_core::units::{Micrometers, Seconds};
 
@@ -34,28 +34,36 @@ impl FrameSource for Calibrated {
 /// Replaces pixel size and frame interval where the user gave them.
 ///
 /// # Errors
-/// If a given value is not finite and positive.
+/// If a given value is impossible.
 pub fn calibrate(
     source: Box<dyn FrameSource>,
     pixel_size_um: Option<f64>,
     frame_interval_s: Option<f64>,
 ) -> Result<Box<dyn FrameSource>, Error> {
     let mut recording = source.recording().clone();
-    let expected = "a finite number greater than zero";
-    if let Some(um) = pixel_size_um {
-        let size = PixelSize::square(Micrometers::new(um)).ok_or_else(|| Error::Parameter {
-            name: "--pixel-size-um",
-            expected,
-            found: um.to_string(),
-        })?;
+    check(pixel_size_um, frame_interval_s)?;
+    if let Some(size) = pixel_size_um.and_then(|um| PixelSize::square(Micrometers::new(um))) {
         recording.pixel_size = Some(Sourced::new(size, "--pixel-size-um"));
     }
     if let Some(s) = frame_interval_s {
-        if !(s.is_finite() && s > 0.0) {
-            return Err(Error::Parameter { name: "--frame-interval-s", expected, found: s.to_string() });
-        }
         let times = FrameTimes::Regular { interval: Seconds::new(s) };
         recording.frame_times = Some(Sourced::new(times, "--frame-interval-s"));
     }
     Ok(Box::new(Calibrated { inner: source, recording }))
+}
+
+/// Checks a pixel size and a frame interval that the user states.
+///
+/// # Errors
+/// If one is outside [`PIXEL_SIZES_UM`] or [`FRAME_INTERVALS_S`].
+pub fn check(pixel_size_um: Option<f64>, frame_interval_s: Option<f64>) -> Result<(), Error> {
+    if let Some(um) = pixel_size_um.filter(|um| !PIXEL_SIZES_UM.contains(um)) {
+        let expected = "a number from 0.005 to 10000";
+        return Err(Error::Parameter { name: "--pixel-size-um", expected, found: um.to_string() });
+    }
+    if let Some(s) = frame_interval_s.filter(|s| !FRAME_INTERVALS_S.contains(s)) {
+        let expected = "a number from 0.000001 to 100000";
+        return Err(Error::Parameter { name: "--frame-interval-s", expected, found: s.to_string() });
+    }
+    Ok(())
 }

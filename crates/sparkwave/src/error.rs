@@ -1,7 +1,7 @@
 //! Why a run failed.
 
 use sparkwave_core::source::SourceError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a run failed. The message is one sentence that names the file and what was wrong.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// What is wrong with the text of a parameter file, in one line where the library draws the place on several.
+    pub(crate) fn of_config(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let message = format!("expected parameters of a run, found in line {line}: {}", error.message());
+        Self::Config { path: path.to_path_buf(), message }
+    }
+
+    /// True if what the user asked for makes no sense, alone or for this movie.
+    pub fn is_bad_parameter(&self) -> bool {
+        matches!(
+            self,
+            Self::Parameter { .. } | Self::Simulate(_) | Self::Imgproc(sparkwave_imgproc::Error::Region { .. })
+        )
+    }
+
     /// True if the user asked to stop, wherever that was noticed.
     pub fn is_cancelled(&self) -> bool {
         matches!(

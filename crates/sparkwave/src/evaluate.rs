@@ -51,6 +51,7 @@ pub struct DetectionReport {
 /// # Errors
 /// If a table cannot be read or lacks a column, or a limit is given without the calibration that it needs.
 pub fn detection(request: &DetectionRequest) -> Result<DetectionReport, Error> {
+    crate::calibrate::check(request.pixel_size_um, request.frame_interval_s)?;
     let read = |path: &Path| -> Result<(Table, Vec<Detection>), Error> {
         let table = sparkwave_io::csv::read_table(path)?;
         let detections = detections_from_table(&table, request.imagej && table.column("Slice").is_some())

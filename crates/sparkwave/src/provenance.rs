@@ -83,22 +83,25 @@ impl RunRecord {
     }
 }
 
-/// Digest and size of a file, or of all files below a folder. The `::dataset` part of a path is left aside.
+/// Digest and size of a file, or of all files below a folder. The `::dataset` part of a path is left aside. `stop` is
+/// asked every megabyte: a large input takes minutes to read.
 ///
 /// # Errors
-/// If a file cannot be read.
-pub fn input_record(path: &Path) -> Result<InputRecord, Error> {
+/// If a file cannot be read, or [`Error::Cancelled`] once `stop` says so.
+pub fn input_record(path: &Path, stop: &dyn Fn() -> bool) -> Result<InputRecord, Error> {
     let text = path.to_string_lossy();
     let file = match text.split_once("::") {
         Some((file, _)) if !path.exists() => PathBuf::from(file),
         _ => path.to_path_buf(),
     };
-    let (sha256, n_bytes) =
-        digest(&file).map_err(|source| sparkwave_io::Error::Io { operation: "read", path: file.clone(), source })?;
+    let read = digest(&file, stop);
+    let read = read.map_err(|source| sparkwave_io::Error::Io { operation: "read", path: file.clone(), source })?;
+    let (sha256, n_bytes) = read.ok_or(Error::Cancelled)?;
     Ok(InputRecord { path: path.to_path_buf(), sha256, n_bytes })
 }
 
-fn digest(path: &Path) -> std::io::Result<(String, u64)> {
+/// `None` if it was stopped.
+fn digest(path: &Path, stop: &dyn Fn() -> bool) -> std::io::Result<Option<(String, u64)>> {
     let mut hash = Sha256::new();
     let mut n_bytes = 0u64;
     if path.is_dir() {
@@ -106,7 +109,7 @@ fn digest(path: &Path) -> std::io::Result<(String, u64)> {
             std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
         entries.sort();
         for entry in entries {
-            let (inner, n) = digest(&entry)?;
+            let Some((inner, n)) = digest(&entry, stop)? else { return Ok(None) };
             let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
             hash.update(format!("{inner}  {name}\n"));
             n_bytes += n;
@@ -115,6 +118,9 @@ fn digest(path: &Path) -> std::io::Result<(String, u64)> {
         let mut file = std::fs::File::open(path)?;
         let mut buffer = vec![0u8; 1 << 20];
         loop {
+            if stop() {
+                return Ok(None);
+            }
             let n = file.read(&mut buffer)?;
             if n == 0 {
                 break;
@@ -124,7 +130,7 @@ fn digest(path: &Path) -> std::io::Result<(String, u64)> {
         }
     }
     let hex = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok((hex, n_bytes))
+    Ok(Some((hex, n_bytes)))
 }
 
 /// The largest resident memory of this process so far, where the system tells.
@@ -133,4 +139,21 @@ pub fn peak_memory_bytes() -> Option<u64> {
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_stops_when_it_is_told_to() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a");
+        std::fs::write(&path, b"abc").expect("writable");
+        let whole = input_record(&path, &|| false).expect("readable");
+        assert_eq!((&whole.sha256[..8], whole.n_bytes), ("ba7816bf", 3));
+        for place in [path.as_path(), folder.path()] {
+            assert!(matches!(input_record(place, &|| true), Err(Error::Cancelled)), "{}", place.display());
+        }
+    }
 }

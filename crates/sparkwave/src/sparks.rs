@@ -21,13 +21,14 @@ use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::source::FrameSource;
 use sparkwave_core::table::Table;
-use sparkwave_imgproc::background::{background_pixels, background_trace};
+use sparkwave_imgproc::background::{background_pixels, background_trace, check_region};
 use sparkwave_imgproc::foreground::foreground;
 use sparkwave_imgproc::projection::{Projections, project};
 use sparkwave_imgproc::register::resample::valid_margin;
 use sparkwave_imgproc::register::{Drift, estimate_drift};
 use sparkwave_imgproc::sampling::{PUBLISHED_INTERVAL_S, PUBLISHED_PIXEL_UM, Sampling};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// What a run found, besides the files that it wrote.
@@ -64,7 +65,9 @@ pub fn run(
     progress: &dyn Progress,
 ) -> Result<SparksResult, Error> {
     config.check()?;
-    crate::pool(threads)?.install(|| run_here(config, out, existing, progress))
+    let run = crate::pool(threads)?.install(|| run_here(config, out, existing, progress));
+    // Wherever the wish to stop was noticed, it is told in the same words.
+    run.map_err(|e| if e.is_cancelled() { Error::Cancelled } else { e })
 }
 
 fn run_here(
@@ -78,14 +81,21 @@ fn run_here(
     let source = sparkwave_io::open(&config.input)?;
     let source = crate::calibrate::calibrate(source, config.pixel_size_um, config.frame_interval_s)?;
     let source = source.as_ref();
+    if let Some(region) = config.background {
+        // The region is used only after registration, too late to tell of a slip.
+        check_region(region, source.shape().height, source.shape().width)?;
+    }
     let folder = RunFolder::open(out, existing, &config.to_toml()?)?;
     warn_of_recording(source, &clock);
 
     let mut record = RunRecord::new("sparks run", config.seed, rayon::current_num_threads());
-    // The digest reads the whole input; it runs beside the pipeline.
+    // The digest reads the whole input; it runs beside the pipeline, and not beyond its failure.
+    let failed = AtomicBool::new(false);
+    let stop = || failed.load(Ordering::Relaxed) || clock.is_cancelled();
     let (digest, found) = std::thread::scope(|scope| {
-        let digest = scope.spawn(|| input_record(&config.input));
+        let digest = scope.spawn(|| input_record(&config.input, &stop));
         let found = process(config, source, &folder, blocks::BLOCK_SAMPLES, &clock);
+        failed.store(found.is_err(), Ordering::Relaxed);
         (digest.join(), found)
     });
     let (prepared, events) = found?;

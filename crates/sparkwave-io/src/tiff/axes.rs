@@ -64,7 +64,8 @@ impl Axes {
             None => {
                 let Self { stated_by, c, z, t, .. } = self;
                 let found = format!("the axes T={t}, Z={z}, C={c} in its {stated_by} metadata");
-                let expected = "one channel and one plane in depth; choose with ::c=0,z=0 after the file name";
+                let expected = "one channel and one plane in depth; choose with ::c=0,z=0 after the file name, \
+                                or take every page as a frame with ::pages";
                 Err(Error::ambiguous("open", path, expected, found))
             }
         };

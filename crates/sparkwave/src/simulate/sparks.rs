@@ -77,9 +77,10 @@ fn sparks_here(
     };
     let config =
         toml::to_string(request).map_err(|e| Error::Config { path: "run.toml".into(), message: e.to_string() })?;
-    let folder = RunFolder::open(out, existing, &config)?;
     progress.begin("scene", 1);
+    // Before the folder: a request that makes no sense leaves none.
     let scene = SparksScene::new(&params, request.seed)?;
+    let folder = RunFolder::open(out, existing, &config)?;
     let recording = Recording {
         id: "movie".to_owned(),
         pixel_size: PixelSize::square(Micrometers::new(request.pixel_size_um)).map(|p| Sourced::new(p, "simulation")),

@@ -124,7 +124,7 @@ impl SparksConfig {
             path: path.to_path_buf(),
             source,
         })?;
-        toml::from_str(&text).map_err(|e| Error::Config { path: path.to_path_buf(), message: e.to_string() })
+        toml::from_str(&text).map_err(|e| Error::of_config(path, &text, &e))
     }
 
     /// The text of `run.toml`.
@@ -210,7 +210,8 @@ mod tests {
             assert_eq!(SparksConfig::read(&path).expect("readable"), config);
             std::fs::write(&path, format!("thresold = 3\n{text}")).expect("writable");
             let error = SparksConfig::read(&path).expect_err("a misspelt key");
-            assert!(error.to_string().contains("thresold"), "{error}");
+            let text = error.to_string();
+            assert!(text.contains("thresold") && text.contains("line 1") && !text.contains('\n'), "{text}");
         }
     }
 
