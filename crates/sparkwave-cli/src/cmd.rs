@@ -6,6 +6,7 @@ pub(crate) mod evaluate;
 pub(crate) mod info;
 pub(crate) mod simulate;
 pub(crate) mod sparks;
+pub(crate) mod waves;
 
 use clap::ValueEnum;
 use sparkwave::run_folder::Existing;

@@ -28,6 +28,7 @@ enum Command {
     Convert(cmd::convert::Args),
     Simulate(cmd::simulate::Args),
     Sparks(cmd::sparks::Args),
+    Waves(cmd::waves::Args),
     Evaluate(cmd::evaluate::Args),
 }
 
@@ -59,6 +60,7 @@ fn execute(command: &Command) -> anyhow::Result<()> {
         Command::Convert(args) => cmd::convert::execute(args),
         Command::Simulate(args) => cmd::simulate::execute(args),
         Command::Sparks(args) => cmd::sparks::execute(args),
+        Command::Waves(args) => cmd::waves::execute(args),
         Command::Evaluate(args) => cmd::evaluate::execute(args),
     }
 }

@@ -41,6 +41,7 @@ pub mod outline;
 pub mod parquet;
 pub mod png;
 pub mod polygon;
+pub mod prompts;
 mod read_at;
 pub mod segments;
 pub mod stamp;

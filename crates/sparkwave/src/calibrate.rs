@@ -31,6 +31,16 @@ impl FrameSource for Calibrated {
     }
 }
 
+/// The same pixels with other metadata.
+pub(crate) fn with_recording(
+    source: Box<dyn FrameSource>,
+    change: impl FnOnce(&mut Recording),
+) -> Box<dyn FrameSource> {
+    let mut recording = source.recording().clone();
+    change(&mut recording);
+    Box::new(Calibrated { inner: source, recording })
+}
+
 /// Replaces pixel size and frame interval where the user gave them.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! The folder of a run: who may write into it, and what is there already.
 
 use crate::error::Error;
+use sparkwave_analysis::figure::Figure;
+use sparkwave_core::table::Table;
 use std::path::{Path, PathBuf};
 
 /// What to do with a folder that is not empty.
@@ -81,6 +83,20 @@ impl RunFolder {
         !(self.resume && self.file(name).exists())
     }
 
+    /// Creates a folder inside the run folder, unless it is there.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn create_subfolder(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.file(name);
+        std::fs::create_dir_all(&path).map_err(|source| sparkwave_io::Error::Io {
+            operation: "create",
+            path: path.clone(),
+            source,
+        })?;
+        Ok(path)
+    }
+
     /// Writes a file, unless a resumed run has it already.
     ///
     /// # Errors
@@ -99,4 +115,55 @@ impl RunFolder {
         }
         Ok(())
     }
+
+    /// Writes a table as `NAME.csv`, and with `parquet` as `NAME.parquet`, unless a resumed run has them already.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn write_table(&self, name: &str, table: &Table, parquet: bool) -> Result<(), Error> {
+        let csv = format!("{name}.csv");
+        if self.is_missing(&csv) {
+            sparkwave_io::csv::write_table(table, &self.file(&csv))?;
+        }
+        let columnar = format!("{name}.parquet");
+        if parquet && self.is_missing(&columnar) {
+            sparkwave_io::parquet::write_table(table, &self.file(&columnar))?;
+        }
+        Ok(())
+    }
+
+    /// Writes a figure as SVG and PNG into `figures/`, with the numbers behind it as CSV, unless a resumed run has them
+    /// already.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn write_figure(&self, figure: &Figure) -> Result<(), Error> {
+        self.write(&format!("figures/{}.svg", figure.name), figure.svg.as_bytes())?;
+        self.write(&format!("figures/{}.png", figure.name), &figure.png)?;
+        match &figure.data {
+            Some(data) => self.write_table(&format!("figures/{}", figure.name), data, false),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a parameter file, such as the `run.toml` of an earlier run.
+///
+/// # Errors
+/// If the file cannot be read, a value has the wrong type, or a key is unknown.
+pub(crate) fn read_config<C: serde::de::DeserializeOwned>(path: &Path) -> Result<C, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| sparkwave_io::Error::Io {
+        operation: "read",
+        path: path.to_path_buf(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|e| Error::of_config(path, &text, &e))
+}
+
+/// The text of `run.toml`.
+///
+/// # Errors
+/// If a parameter cannot be written, such as a path that is not text.
+pub(crate) fn config_text(config: &impl serde::Serialize) -> Result<String, Error> {
+    toml::to_string(config).map_err(|e| Error::Config { path: "run.toml".into(), message: e.to_string() })
 }

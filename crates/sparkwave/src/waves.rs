@@ -1,3 +1,195 @@
-//! Waves: raw recordings of intrinsic optical signals become means of a second, and these waves.
+//! Waves: a raw wide-field recording becomes episodes, wave masks, speeds, videos, a data set and a report.
+//!
+//! The stages in order: average over time bins, register, survey, propose the cortex, find, read the bands, measure,
+//! write maps, draw, write. [`run`] reads as that list.
 
+mod config;
+mod episode_files;
+mod figures;
+mod find;
+mod legacy;
+mod maps;
+mod outputs;
 pub mod seconds;
+mod seeds;
+mod shape;
+mod tables;
+
+pub use config::{Colors, Export, Keep, Propagator, WavesConfig};
+
+use crate::error::Error;
+use crate::provenance::{RunRecord, StageRecord, input_record, peak_memory_bytes};
+use crate::run_folder::{Existing, RunFolder, config_text};
+use crate::stage_clock::StageClock;
+use find::{Found, Guidance, Setting, find};
+use ndarray::Array2;
+use sparkwave_analysis::measure::waves::{WaveSetting, WaveTables, measure_waves};
+use sparkwave_core::axes::PointYx;
+use sparkwave_core::progress::Progress;
+use sparkwave_core::source::FrameSource;
+use sparkwave_core::wave::{Episode, Midline, Wave};
+use sparkwave_imgproc::waves::PUBLISHED_PIXEL_UM;
+use sparkwave_io::segments::name::frame_name;
+use std::path::Path;
+use std::time::Instant;
+
+/// What a run found, besides the files that it wrote.
+#[derive(Clone, Debug)]
+pub struct WavesResult {
+    /// The waves.
+    pub waves: Vec<Wave>,
+    /// The episodes that they form.
+    pub episodes: Vec<Episode>,
+    /// The rows of `waves.csv`, `wave_frames.csv` and `waves_legacy.csv`.
+    pub tables: WaveTables,
+    /// The record written to `run.json`.
+    pub record: RunRecord,
+}
+
+/// Runs the pipeline on the recording that `config` names and writes its files into `out`.
+///
+/// # Errors
+/// If the recording cannot be read, a parameter makes no sense, the folder is not free, a file cannot be written, or the
+/// user cancels. Finished files stay; none is partial.
+pub fn run(
+    config: &WavesConfig,
+    out: &Path,
+    existing: Existing,
+    threads: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<WavesResult, Error> {
+    config.check()?;
+    crate::pool(threads)?.install(|| run_here(config, out, existing, progress))
+}
+
+fn run_here(
+    config: &WavesConfig,
+    out: &Path,
+    existing: Existing,
+    progress: &dyn Progress,
+) -> Result<WavesResult, Error> {
+    let started = Instant::now();
+    let clock = StageClock::new(progress);
+    let raw = sparkwave_io::open(&config.input)?;
+    let raw = crate::calibrate::calibrate(raw, config.pixel_size_um, config.frame_interval_s)?;
+    let folder = RunFolder::open(out, existing, &config_text(config)?)?;
+    warn_of_recording(raw.as_ref(), &clock);
+
+    let mut record = RunRecord::new("waves run", config.seed, rayon::current_num_threads());
+    // The digest reads the whole input; it runs beside the pipeline.
+    let (digest, result) = std::thread::scope(|scope| {
+        let digest = scope.spawn(|| input_record(&config.input));
+        let result = process(config, raw.as_ref(), &folder, &clock);
+        (digest.join(), result)
+    });
+    let (found, tables) = result?;
+    match digest {
+        Ok(input) => record.inputs.push(input?),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+
+    record.stages = clock.stages().into_iter().map(|(stage, wall_s)| StageRecord { stage, wall_s }).collect();
+    record.wall_s = started.elapsed().as_secs_f64();
+    record.peak_memory_bytes = peak_memory_bytes();
+    record.warnings = clock.warnings();
+    record.summary = serde_json::json!({
+        "n_episodes": found.shaped.episodes.len(),
+        "n_waves": found.shaped.waves.len(),
+        "n_rejected": found.rejected.len(),
+        "n_intervals": found.intervals.len(),
+        "out": folder.path(),
+    });
+    let json = serde_json::to_string_pretty(&record).unwrap_or_default();
+    // The record is written last: a folder with a run.json is a finished run.
+    sparkwave_io::atomic::write_atomic(&folder.file("run.json"), json.as_bytes())?;
+    Ok(WavesResult { waves: found.shaped.waves, episodes: found.shaped.episodes, tables, record })
+}
+
+/// From raw frames to files.
+fn process(
+    config: &WavesConfig,
+    raw: &dyn FrameSource,
+    folder: &RunFolder,
+    clock: &StageClock<'_>,
+) -> Result<(Found, WaveTables), Error> {
+    let averaged = seconds::average(raw, config.bin_s, folder, clock)?;
+    let seconds = averaged.open()?;
+    // The copy of the seconds on the disk keeps the calibration, but not where it came from.
+    let recording = raw.recording().clone();
+    let seconds = crate::calibrate::with_recording(seconds, |r| {
+        r.pixel_size.clone_from(&recording.pixel_size);
+        r.id.clone_from(&recording.id);
+        r.started_s.clone_from(&recording.started_s);
+    });
+    let bin_s = averaged.grid.bin_s;
+    let start_s = averaged.bins().first().map_or(0.0, |b| b.start_s);
+    let setting = Setting { seconds: seconds.as_ref(), bin_s, start_s };
+    let found = find(&setting, config, &guidance(config, &setting)?, clock)?;
+    let names = names(&found, recording.started_s.as_ref().map(|s| s.value));
+    clock.begin("measure", 1);
+    let shape = seconds.shape();
+    let tables = measure_waves(
+        &found.shaped.waves,
+        &WaveSetting {
+            height: shape.height,
+            width: shape.width,
+            intervals: &found.intervals,
+            pixel_size: recording.pixel_size(),
+            cortex: Some(&found.cortex),
+            frame_names: &names,
+        },
+    );
+    clock.advance(1);
+    outputs::write(config, &setting, &averaged, &found, &names, &tables, folder, clock)?;
+    Ok((found, tables))
+}
+
+/// What the user says about the recording, at its pixels and intervals.
+fn guidance(config: &WavesConfig, setting: &Setting<'_>) -> Result<Guidance, Error> {
+    let shape = setting.seconds.shape();
+    let inside = config.window.as_ref().map(|corners| {
+        let corners: Vec<[f64; 2]> = corners.iter().map(|[y, x]| [*x, *y]).collect();
+        let mut inside = Array2::from_elem((shape.height, shape.width), false);
+        sparkwave_io::polygon::fill(&corners, &mut inside, true);
+        inside
+    });
+    if inside.as_ref().is_some_and(|inside| !inside.iter().any(|m| *m)) {
+        let found = format!("none of {} x {} pixels", shape.height, shape.width);
+        return Err(Error::Parameter { name: "window", expected: "a polygon that covers part of the image", found });
+    }
+    let point = |[y, x]: [f64; 2]| PointYx { y, x };
+    let midline = config.midline.map(|[a, b]| {
+        let (from, to) = if a <= b { (a, b) } else { (b, a) };
+        Midline { from: point(from), to: point(to) }
+    });
+    let step = ((config.interval_s / setting.bin_s).round() as usize).max(1);
+    let n_intervals = shape.n_frames.saturating_sub(1) / step;
+    let prompts = match &config.prompts {
+        Some(file) => sparkwave_io::prompts::read(file, n_intervals)?,
+        None => Vec::new(),
+    };
+    Ok(Guidance { inside, midline, prompts })
+}
+
+/// The name of each interval's frame: the date and time of its later end, as in the published data, or its number.
+fn names(found: &Found, started_s: Option<f64>) -> Vec<String> {
+    let number = |i: usize| format!("{i:06}");
+    let named: Option<Vec<String>> =
+        found.intervals.iter().enumerate().map(|(i, t)| frame_name(started_s, t.end_s, i)).collect();
+    match named {
+        // Names are whole seconds; intervals shorter than that would share one.
+        Some(names) if started_s.is_some() && names.windows(2).all(|w| w[0] < w[1]) => names,
+        _ => (0..found.intervals.len()).map(number).collect(),
+    }
+}
+
+fn warn_of_recording(raw: &dyn FrameSource, progress: &dyn Progress) {
+    let recording = raw.recording();
+    recording.warnings.iter().for_each(|w| progress.warn(w));
+    if recording.pixel_size.is_none() {
+        progress.warn(&format!(
+            "the pixel size is unknown (give --pixel-size-um): columns in mm are empty, and waves are looked for with \
+             the widths that they have at {PUBLISHED_PIXEL_UM:.2} um per pixel"
+        ));
+    }
+}

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::isat::categories::{self, Category};
 use crate::isat::{self, masks};
 use crate::tiff::rgb;
+use ndarray::ArrayView3;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,14 @@ impl SegmentWriter {
     fn file(&self, frame: &str, extension: &str) -> PathBuf {
         self.path.join(format!("{frame}.{extension}"))
     }
+}
+
+/// Writes a coloured frame `[Y, X, 3]` as a TIFF file of 8-bit red, green and blue.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_image(path: &Path, image: ArrayView3<'_, u8>) -> Result<(), Error> {
+    rgb::write(path, image)
 }
 
 /// Writes `isat.yaml` into the folder of a subject, which is made if need be.

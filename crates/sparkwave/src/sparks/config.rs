@@ -119,12 +119,7 @@ impl SparksConfig {
     /// # Errors
     /// If the file cannot be read, a value has the wrong type, or a key is unknown.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| sparkwave_io::Error::Io {
-            operation: "read",
-            path: path.to_path_buf(),
-            source,
-        })?;
-        toml::from_str(&text).map_err(|e| Error::of_config(path, &text, &e))
+        crate::run_folder::read_config(path)
     }
 
     /// The text of `run.toml`.
@@ -132,7 +127,7 @@ impl SparksConfig {
     /// # Errors
     /// If a parameter cannot be written, such as a path that is not text.
     pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string(self).map_err(|e| Error::Config { path: "run.toml".into(), message: e.to_string() })
+        crate::run_folder::config_text(self)
     }
 
     /// Checks that every parameter has a meaning.

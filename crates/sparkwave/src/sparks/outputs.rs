@@ -28,8 +28,8 @@ pub(super) fn write(
     clock: &StageClock<'_>,
 ) -> Result<(), Error> {
     clock.begin("write tables", 2);
-    write_table(folder, "events", table, config.parquet)?;
-    write_table(folder, "drift", &drift_table(prepared), config.parquet)?;
+    folder.write_table("events", table, config.parquet)?;
+    folder.write_table("drift", &drift_table(prepared), config.parquet)?;
     write_foreground(prepared, folder)?;
     if folder.is_missing("labels.tif") {
         write_labels(prepared, events, folder, clock)?;
@@ -54,14 +54,7 @@ pub(super) fn write(
         figure::drift(&prepared.drift.displacements, &scale),
     ];
     for figure in &figures {
-        folder.write(&format!("figures/{}.svg", figure.name), figure.svg.as_bytes())?;
-        folder.write(&format!("figures/{}.png", figure.name), &figure.png)?;
-        if let Some(data) = &figure.data {
-            let name = format!("figures/{}.csv", figure.name);
-            if folder.is_missing(&name) {
-                sparkwave_io::csv::write_table(data, &folder.file(&name))?;
-            }
-        }
+        folder.write_figure(figure)?;
     }
 
     clock.begin("report", 1);
@@ -80,18 +73,6 @@ pub(super) fn write(
     report.crops = clips.crops;
     report.traces = clips.report_traces;
     folder.write("report.html", report_html(&report).as_bytes())
-}
-
-fn write_table(folder: &RunFolder, name: &str, table: &Table, parquet: bool) -> Result<(), Error> {
-    let csv = format!("{name}.csv");
-    if folder.is_missing(&csv) {
-        sparkwave_io::csv::write_table(table, &folder.file(&csv))?;
-    }
-    let columnar = format!("{name}.parquet");
-    if parquet && folder.is_missing(&columnar) {
-        sparkwave_io::parquet::write_table(table, &folder.file(&columnar))?;
-    }
-    Ok(())
 }
 
 fn drift_table(prepared: &Prepared<'_>) -> Table {
