@@ -13,7 +13,7 @@ use ndarray::{Array2, Zip};
 /// Seconds from the earlier to the later bin of an interval (paper: every fifth per-second frame).
 pub const INTERVAL_S: usize = 5;
 /// A wave's mask is where it rises by at least this part of its peak rise.
-pub const MASK_FRACTION: f32 = 0.35;
+pub const MASK_FRACTION: f64 = 0.35;
 /// Quantile of a robust maximum.
 const ROBUST: f64 = 0.99;
 
@@ -193,7 +193,8 @@ type Rising = ((usize, usize), f32);
 /// The largest 8-connected region in which a wave rises enough, in pixels of the field.
 fn band(seen: &Seen<'_>, i: usize, peak_rise: f32) -> Vec<Rising> {
     let rise = seen.rise(i);
-    let enough = rise.mapv(|r| r >= MASK_FRACTION * peak_rise);
+    let least = MASK_FRACTION as f32 * peak_rise;
+    let enough = rise.mapv(|r| r >= least);
     let place = |cell: (usize, usize)| ((cell.0 + seen.arrival_s.y0, cell.1 + seen.arrival_s.x0), rise[cell]);
     largest_region(enough).into_iter().map(place).collect()
 }
