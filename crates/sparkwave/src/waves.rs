@@ -78,7 +78,7 @@ fn run_here(
     let mut record = RunRecord::new("waves run", config.seed, rayon::current_num_threads());
     // The digest reads the whole input; it runs beside the pipeline.
     let (digest, result) = std::thread::scope(|scope| {
-        let digest = scope.spawn(|| input_record(&config.input));
+        let digest = scope.spawn(|| input_record(&config.input, &|| clock.is_cancelled()));
         let result = process(config, raw.as_ref(), &folder, &clock);
         (digest.join(), result)
     });
