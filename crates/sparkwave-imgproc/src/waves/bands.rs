@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::filter::gaussian::{Kernel, Scratch, smooth};
 use crate::waves::cells::enlarge;
 use crate::waves::fronts::Front;
+use crate::waves::plane;
 use crate::waves::reflectance::Reflectance;
 use ndarray::{Array2, Array3, Axis, Zip, s};
 use rayon::prelude::*;
@@ -93,6 +94,25 @@ pub fn bands(
     Ok(Some(Bands { corner: place.corner, arrival_s: place.arrival_s, peak, peak_rise, frames }))
 }
 
+/// The arrival times with a ring of cells around them, continued on planes: between the centres of the outermost cells and
+/// their edges the slope must not end, or the front would seem to jump there.
+fn with_rim(front: &Front) -> Array2<f32> {
+    const PLANE_CELLS: f64 = 1.2;
+    let mut out = front.arrival.clone();
+    let (height, width) = out.dim();
+    for (y, x) in front.cells() {
+        for ny in y.saturating_sub(1)..(y + 2).min(height) {
+            for nx in x.saturating_sub(1)..(x + 2).min(width) {
+                if out[[ny, nx]].is_nan() {
+                    let plane = plane::fit(&front.arrival, &front.strength, (ny, nx), PLANE_CELLS, false);
+                    out[[ny, nx]] = plane.map_or(front.arrival[[y, x]], |p| p.value as f32);
+                }
+            }
+        }
+    }
+    out
+}
+
 /// Where and when a front arrives, at full resolution, in the box that it needs.
 struct Place {
     corner: (usize, usize),
@@ -104,10 +124,11 @@ struct Place {
 impl Place {
     fn of(front: &Front, inside: &Array2<bool>, params: &BandParams) -> Option<Self> {
         let (height, width) = inside.dim();
-        let mut arrival = enlarge(&front.arrival, params.cell_px, height, width);
-        Zip::from(&mut arrival).and(inside).for_each(|t, &inside| {
-            *t = if inside { (params.start_s + f64::from(*t) * params.bin_s) as f32 } else { f32::NAN };
-        });
+        let mut arrival = enlarge(&with_rim(front), params.cell_px, height, width);
+        for (at, t) in arrival.indexed_iter_mut() {
+            let reached = front.arrival[[at.0 / params.cell_px, at.1 / params.cell_px]].is_finite() && inside[at];
+            *t = if reached { (params.start_s + f64::from(*t) * params.bin_s) as f32 } else { f32::NAN };
+        }
         let at: Vec<(usize, usize)> = arrival.indexed_iter().filter(|(_, t)| t.is_finite()).map(|(at, _)| at).collect();
         let rows = Span::new(at.iter().map(|p| p.0).min()?, at.iter().map(|p| p.0).max()? + 1);
         let columns = Span::new(at.iter().map(|p| p.1).min()?, at.iter().map(|p| p.1).max()? + 1);
