@@ -6,6 +6,7 @@
 pub mod detection;
 pub mod matching;
 pub mod points;
+pub mod waves;
 
 /// Why predictions could not be scored.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

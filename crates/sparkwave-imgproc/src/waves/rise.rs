@@ -13,9 +13,17 @@ use rayon::prelude::*;
 /// Smoothing over neighbouring cells, cells.
 const SMOOTH_CELLS: f64 = 0.8;
 
-/// Evidence `[T, Y, X]`, standard deviations. Element `t` belongs to the edge before bin `t`, that is to the time
-/// `t * bin_s`. 0 in cells that are not usable and within `half` bins of either end.
-pub fn evidence(cells: &Cells, half: usize) -> Array3<f32> {
+/// Evidence of cells, standard deviations. Element `t` belongs to the edge before bin `t`, that is to the time `t * bin_s`.
+/// 0 in cells that are not usable and within `half` bins of either end.
+pub struct Evidence {
+    /// Of each cell alone `[T, Y, X]`.
+    pub own: Array3<f32>,
+    /// Smoothed over neighbouring cells `[T, Y, X]`.
+    pub smooth: Array3<f32>,
+}
+
+/// The evidence of all cells; a rise is measured over `half` bins on either side.
+pub fn evidence(cells: &Cells, half: usize) -> Evidence {
     let (n, height, width) = cells.dim();
     let mut z = Array3::<f32>::zeros((n, height, width));
     let usable: Vec<(usize, usize)> = cells.usable.indexed_iter().filter(|(_, u)| **u).map(|(at, _)| at).collect();
@@ -24,6 +32,7 @@ pub fn evidence(cells: &Cells, half: usize) -> Array3<f32> {
     for (&(y, x), trace) in usable.iter().zip(&traces) {
         z.slice_mut(s![.., y, x]).iter_mut().zip(trace).for_each(|(z, v)| *z = *v);
     }
+    let own = z.clone();
     let weight = smoothed(cells.usable.mapv(|u| if u { 1.0 } else { 0.0 }));
     z.outer_iter_mut().into_par_iter().for_each(|mut plane| {
         let mut out = smoothed(plane.to_owned());
@@ -42,7 +51,7 @@ pub fn evidence(cells: &Cells, half: usize) -> Array3<f32> {
     for (&(y, x), &scale) in usable.iter().zip(&scales) {
         z.slice_mut(s![.., y, x]).mapv_inplace(|v| if scale > 0.0 { v / scale } else { 0.0 });
     }
-    z
+    Evidence { own, smooth: z }
 }
 
 /// Times `t` (edges before bin `t`) at which the evidence of a cell has a local maximum of at least `min_sd`, the largest
@@ -119,7 +128,7 @@ mod tests {
         let counts = Array3::from_shape_fn((60, 3, 3), |(t, _, _)| {
             100.0 + [0.1, -0.2, 0.15, -0.05][t % 4] + if t >= 30 { 5.0 } else { 0.0 }
         });
-        let z = evidence(&Cells::new(counts, 4), 5);
+        let z = evidence(&Cells::new(counts, 4), 5).smooth;
         let trace = trace_of(&z, 1, 1);
         let found = maxima(&trace, 5.0, 4);
         assert_eq!(found.len(), 1, "{found:?}");
@@ -128,9 +137,9 @@ mod tests {
 
     #[test]
     fn constant_cells_give_no_evidence() {
-        let z = evidence(&Cells::new(Array3::from_elem((20, 2, 2), 7.0), 4), 6);
+        let z = evidence(&Cells::new(Array3::from_elem((20, 2, 2), 7.0), 4), 6).smooth;
         assert!(z.iter().all(|v| *v == 0.0));
-        let short = evidence(&Cells::new(Array3::from_elem((3, 1, 1), 7.0), 4), 6);
+        let short = evidence(&Cells::new(Array3::from_elem((3, 1, 1), 7.0), 4), 6).smooth;
         assert_eq!(short.dim(), (3, 1, 1));
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::waves::fronts::Front;
 use crate::waves::plane;
-use crate::waves::rise::{trace_of, vertex};
+use crate::waves::rise::{Evidence, trace_of, vertex};
 use ndarray::{Array2, Array3};
 use std::collections::BTreeSet;
 
@@ -32,6 +32,10 @@ pub struct Following {
 const PREDICT_CELLS: f64 = 1.5;
 /// Width of the planes that smooth the final arrival times, cells.
 const SMOOTH_CELLS: f64 = 0.9;
+/// Width of the neighbourhood that refines an arrival time, cells.
+const REFINE_CELLS: f64 = 1.0;
+/// Part of the evidence that a cell needs which must be its own.
+const OWN_PART: f32 = 0.8;
 /// Residual of a plane above which it is trusted less, bins; at twice this it is not trusted.
 const CUSP_BINS: f64 = 1.2;
 /// Neighbourhoods that hold fewer sure cells than this predict nothing (sum of Gaussian weights times evidence).
@@ -39,7 +43,7 @@ const MIN_SUPPORT: f64 = 4.0;
 
 /// Follows all fronts at once over the cells of `inside`, joins those that turn out to be one, parts those that hold
 /// two sources, and smooths their arrival times.
-pub fn follow(mut fronts: Vec<Front>, evidence: &Array3<f32>, inside: &Array2<bool>, how: &Following) -> Vec<Front> {
+pub fn follow(mut fronts: Vec<Front>, evidence: &Evidence, inside: &Array2<bool>, how: &Following) -> Vec<Front> {
     let mut owned = Owned::default();
     for (id, front) in fronts.iter().enumerate() {
         front.cells().for_each(|at| owned.take(id, at, f64::from(front.arrival[at])));
@@ -49,7 +53,7 @@ pub fn follow(mut fronts: Vec<Front>, evidence: &Array3<f32>, inside: &Array2<bo
     for _ in 0..2 * (height + width) {
         let mut grew = false;
         for (id, front) in fronts.iter_mut().enumerate() {
-            grew |= grow(id, front, evidence, inside, how, &mut owned);
+            grew |= grow(id, front, &evidence.smooth, inside, how, &mut owned);
         }
         if !grew {
             break;
@@ -59,7 +63,7 @@ pub fn follow(mut fronts: Vec<Front>, evidence: &Array3<f32>, inside: &Array2<bo
     for front in join(fronts, how) {
         whole.extend(part(prune(front, how), how));
     }
-    whole.into_iter().map(|front| smooth(&front)).collect()
+    whole.into_iter().map(|front| smooth(&refine(&smooth(&front), &evidence.own, how))).collect()
 }
 
 /// Which front has taken which maxima.
@@ -246,6 +250,54 @@ fn part(front: Front, how: &Following) -> Vec<Front> {
     roots.into_iter().map(keep).filter(|f| f.n_cells() >= how.min_cells.min(front.n_cells())).collect()
 }
 
+/// Arrival times from the evidence of each cell and its neighbours, each neighbour's shifted by how much later the front
+/// reaches it. Evidence that was smoothed as it stands mixes phases, and where a wave fades the stronger side wins: the
+/// front would seem to arrive early. Shifted evidence has one phase, however uneven the wave is. Cells that have hardly any
+/// evidence of their own only seemed to be reached because their neighbours were.
+fn refine(front: &Front, own: &Array3<f32>, how: &Following) -> Front {
+    let (n, height, width) = own.dim();
+    let mut out = front.clone();
+    let reach = how.window.ceil() as isize;
+    for (y, x) in front.cells() {
+        let time = f64::from(front.arrival[[y, x]]);
+        let mut sums = vec![0.0f32; (2 * reach + 1) as usize];
+        let neighbourhood = (y.saturating_sub(2)..(y + 3).min(height))
+            .flat_map(|ny| (x.saturating_sub(2)..(x + 3).min(width)).map(move |nx| (ny, nx)))
+            .filter(|near| front.arrival[*near].is_finite());
+        for near in neighbourhood {
+            let (dy, dx) = (near.0 as f64 - y as f64, near.1 as f64 - x as f64);
+            let weight = (-0.5 * (dy * dy + dx * dx) / (REFINE_CELLS * REFINE_CELLS)).exp() as f32;
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let at = f64::from(front.arrival[near]) + (i as isize - reach) as f64;
+                let below = at.floor();
+                if below < 0.0 || below as usize + 1 >= n {
+                    continue;
+                }
+                let (t, above) = (below as usize, (at - below) as f32);
+                *sum += weight * (own[[t, near.0, near.1]] * (1.0 - above) + own[[t + 1, near.0, near.1]] * above);
+            }
+        }
+        let middle = 1..sums.len().saturating_sub(1);
+        if let Some(best) = middle
+            .filter(|&i| sums[i] >= sums[i - 1] && sums[i] > sums[i + 1])
+            .max_by(|&a, &b| sums[a].total_cmp(&sums[b]))
+        {
+            out.arrival[[y, x]] = (time + vertex(&sums, best) - reach as f64) as f32;
+        }
+        if strength_at(own, (y, x), f64::from(out.arrival[[y, x]])) < OWN_PART * how.min_sd {
+            out.arrival[[y, x]] = f32::NAN;
+            out.strength[[y, x]] = 0.0;
+        }
+    }
+    out
+}
+
+/// The evidence of a cell alone around a time.
+fn strength_at(own: &Array3<f32>, (y, x): (usize, usize), time: f64) -> f32 {
+    let t = time.round().max(0.0) as usize;
+    (t.saturating_sub(1)..(t + 2).min(own.dim().0)).map(|t| own[[t, y, x]]).fold(0.0, f32::max)
+}
+
 /// Arrival times on local planes; every cell of the front and its holes of one cell get one.
 fn smooth(front: &Front) -> Front {
     let mut out = Front::none(front.arrival.dim().0, front.arrival.dim().1);
@@ -273,6 +325,12 @@ mod tests {
     const HOW: Following =
         Following { min_sd: 2.5, window: 5.0, tolerance: 3.0, max_step: 6.0, split: 8.0, min_cells: 10 };
 
+    fn follow_all(z: Array3<f32>) -> Vec<Front> {
+        let seeds = candidates(&z, 4.0, 4, 8.0);
+        let inside = Array2::from_elem((24, 24), true);
+        follow(seeds, &Evidence { own: z.clone(), smooth: z }, &inside, &HOW)
+    }
+
     /// Evidence of height `height(y, x)` that passes each cell at the earliest of `times(y, x)`.
     fn passing(n: usize, time: impl Fn(f64, f64) -> f64, height: impl Fn(usize, usize) -> f32) -> Array3<f32> {
         Array3::from_shape_fn((160, n, n), |(t, y, x)| {
@@ -284,10 +342,8 @@ mod tests {
     #[test]
     fn a_front_is_followed_to_where_it_is_too_weak_to_start() {
         let z = passing(24, |y, x| 20.0 + 3.0 * y.hypot(x), |y, x| if y + x < 12 { 8.0 } else { 3.0 });
-        let seeds = candidates(&z, 4.0, 4, 6.0);
-        assert_eq!(seeds.len(), 1);
-        let inside = Array2::from_elem((24, 24), true);
-        let found = follow(seeds, &z, &inside, &HOW);
+        assert_eq!(candidates(&z, 4.0, 4, 8.0).len(), 1);
+        let found = follow_all(z);
         assert_eq!(found.len(), 1);
         assert!(found[0].n_cells() > 550, "{} of 576", found[0].n_cells());
         let worst = found[0]
@@ -304,9 +360,8 @@ mod tests {
             first.min(35.0 + 3.0 * (y - 18.0).hypot(x - 19.0))
         };
         let z = passing(24, time, |_, _| 8.0);
-        let seeds = candidates(&z, 4.0, 4, 6.0);
-        assert_eq!(seeds.len(), 1, "they touch where they meet");
-        let found = follow(seeds, &z, &Array2::from_elem((24, 24), true), &HOW);
+        assert_eq!(candidates(&z, 4.0, 4, 8.0).len(), 1, "they touch where they meet");
+        let found = follow_all(z);
         assert_eq!(found.len(), 2);
         let starts: Vec<f64> = found.iter().map(|f| f.arrival_quantile(0.0).expect("not empty")).collect();
         assert!((starts[0] - 20.0).abs() < 3.0 && (starts[1] - 35.0).abs() < 3.0, "{starts:?}");
@@ -315,9 +370,27 @@ mod tests {
     }
 
     #[test]
+    fn a_wave_that_fades_does_not_seem_to_speed_up() {
+        // Evidence that was smoothed over cells while the wave fades by a factor of e every two cells.
+        let own = passing(24, |_, x| 20.0 + 4.0 * x, |_, x| 40.0 * (-(x as f32) / 6.0).exp());
+        let mut blurred = own.clone();
+        for mut plane in blurred.outer_iter_mut() {
+            let mut pixels: Vec<f32> = plane.iter().copied().collect();
+            let kernel = crate::filter::gaussian::Kernel::new(1.2);
+            crate::filter::gaussian::smooth(&mut pixels, 24, &kernel, &mut Default::default());
+            plane.iter_mut().zip(pixels).for_each(|(p, v)| *p = v);
+        }
+        let seeds = candidates(&blurred, 4.0, 4, 8.0);
+        let inside = Array2::from_elem((24, 24), true);
+        let found = follow(seeds, &Evidence { own, smooth: blurred }, &inside, &HOW);
+        let time = |x: usize| f64::from(found[0].arrival[[12, x]]);
+        assert!((time(12) - 68.0).abs() < 0.25, "{}", time(12));
+    }
+
+    #[test]
     fn one_wave_that_bends_is_one() {
         let z = passing(24, |y, x| 20.0 + 3.0 * y + 0.1 * (x - 12.0).powi(2), |_, _| 8.0);
-        let found = follow(candidates(&z, 4.0, 4, 8.0), &z, &Array2::from_elem((24, 24), true), &HOW);
+        let found = follow_all(z);
         assert_eq!(found.len(), 1);
     }
 }

@@ -80,7 +80,8 @@ impl Default for SimulateWaves {
 }
 
 impl SimulateWaves {
-    fn params(&self) -> WavesParams {
+    /// The parameters of the scene.
+    pub(crate) fn params(&self) -> WavesParams {
         WavesParams {
             duration_s: self.duration_s,
             frame_rate_hz: self.frame_rate_hz,

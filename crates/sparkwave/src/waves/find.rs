@@ -185,7 +185,7 @@ impl Eye<'_> {
         let z = evidence(cells, half);
         let apart = (bins(MAXIMA_APART_S).round() as usize).max(1);
         let max_step = bins(cell_mm / (params.min_speed_mm_min / 60.0));
-        let found = candidates(&z, params.seed_sd as f32, apart, max_step);
+        let found = candidates(&z.smooth, params.seed_sd as f32, apart, max_step);
         let scores: Vec<f64> = found.iter().map(|f| travel(f, cell_px, sampling, params).score).collect();
         let hours = cells.dim().0 as f64 * sampling.interval_s / 3600.0;
         let threshold = score_threshold(&scores, hours, params.false_per_hour);
@@ -197,7 +197,7 @@ impl Eye<'_> {
             split: bins(params.split_s),
             min_cells: (params.min_area_mm2 / (cell_mm * cell_mm)).ceil() as usize,
         };
-        let prompted = seeds.fronts(&z, cell_px, sampling.interval_s);
+        let prompted = seeds.fronts(&z.smooth, cell_px, sampling.interval_s);
         let mut started: Vec<Front> = prompted.clone();
         started.extend(found.into_iter().filter(|f| f.n_cells() >= MIN_SEED_CELLS));
         let (mut fronts, mut rejected) = (Vec::new(), Vec::new());

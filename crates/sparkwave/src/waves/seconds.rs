@@ -10,7 +10,7 @@ mod report;
 use crate::error::Error;
 use crate::run_folder::RunFolder;
 use journal::Journal;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Array3, Axis};
 use rayon::prelude::*;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
@@ -33,8 +33,8 @@ pub const TABLE: &str = "seconds.csv";
 const READ_BYTES: usize = 1 << 19;
 /// Bytes of means that wait to be written together; three such groups are alive at a time.
 const GROUP_BYTES: usize = 1 << 24;
-/// Time after which means are made durable: what a kill may cost, s.
-const SYNC_S: f64 = 1.0;
+/// Time after which means are made durable: what a kill may cost, and what the disk has left to do at the end, s.
+const SYNC_S: f64 = 0.25;
 
 /// The means of a recording over bins of time, on the disk.
 #[derive(Clone, Debug)]
@@ -177,15 +177,16 @@ fn average_bins(source: &dyn FrameSource, bins: &[Bin], progress: &dyn Progress)
     let rows = Span::new(0, height);
     bins.par_iter()
         .map_init(
-            || BinSum::new(height, width),
-            |sum, bin| {
+            || (BinSum::new(height, width), Pixels::U8(Array3::default((0, 0, 0)))),
+            |(sum, block), bin| {
                 sum.clear();
                 for start in bin.frames.range().step_by(step) {
                     if progress.is_cancelled() {
                         return Err(Error::Cancelled);
                     }
                     let frames = Span::new(start, (start + step).min(bin.frames.end));
-                    sum.add(&source.read(frames, rows)?);
+                    source.read_into(frames, rows, block)?;
+                    sum.add(block);
                     progress.advance(frames.len() as u64);
                 }
                 Ok((sum.mean(), sum.variance()))
