@@ -34,6 +34,16 @@ pub trait FrameSource: Send + Sync {
     /// # Errors
     /// If the file cannot be read or decoded. Spans that reach beyond [`FrameSource::shape`] are an error as well.
     fn read(&self, frames: Span, rows: Span) -> Result<Pixels, SourceError>;
+
+    /// Like [`FrameSource::read`], into `block`, whose memory is used again where the source can and the block is of the
+    /// right shape and type: half a million frames then need no new memory. After an error the block holds anything.
+    ///
+    /// # Errors
+    /// As [`FrameSource::read`].
+    fn read_into(&self, frames: Span, rows: Span, block: &mut Pixels) -> Result<(), SourceError> {
+        *block = self.read(frames, rows)?;
+        Ok(())
+    }
 }
 
 /// A movie that is already in memory.

@@ -134,6 +134,16 @@ fn inherit(recording: &mut Recording, first: &Recording) {
 }
 
 impl FolderSource {
+    /// Reads rows of frames into `out`, frame after frame.
+    fn fill(&self, frames: Span, rows: Span, out: &mut [u8]) -> Result<(), SourceError> {
+        let part = (rows.len() * self.shape.width * self.pixel_type.n_bytes()).max(1);
+        let mut buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut each = frames.range().zip(out.chunks_exact_mut(part));
+        let done = each.try_for_each(|(frame, out)| self.read_frame(frame, rows, out, &mut buffer));
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        done
+    }
+
     /// Reads rows of a frame into `out`; `buffer` is memory that is kept between calls.
     fn read_frame(&self, frame: usize, rows: Span, out: &mut [u8], buffer: &mut Vec<u8>) -> Result<(), SourceError> {
         let path = self.folder.join(&self.frames[frame]);
@@ -184,12 +194,17 @@ impl FrameSource for FolderSource {
         check_spans(self.shape, frames, rows)?;
         let shape = MovieShape { n_frames: frames.len(), height: rows.len(), width: self.shape.width };
         let mut stored = Stored::zeros(plain(self.pixel_type), shape.n_frames * shape.frame_len());
-        let part = (shape.frame_len() * self.pixel_type.n_bytes()).max(1);
-        let mut buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        for (frame, out) in frames.range().zip(stored.bytes_mut().chunks_exact_mut(part)) {
-            self.read_frame(frame, rows, out, &mut buffer)?;
-        }
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.fill(frames, rows, stored.bytes_mut())?;
         stored.into_pixels(shape).map_err(SourceError::new)
+    }
+
+    fn read_into(&self, frames: Span, rows: Span, block: &mut Pixels) -> Result<(), SourceError> {
+        check_spans(self.shape, frames, rows)?;
+        let shape = MovieShape { n_frames: frames.len(), height: rows.len(), width: self.shape.width };
+        if let Some(bytes) = bytes::overwrite(block, shape, self.pixel_type) {
+            return self.fill(frames, rows, bytes);
+        }
+        *block = self.read(frames, rows)?;
+        Ok(())
     }
 }

@@ -41,6 +41,11 @@ impl StoredType {
         }
     }
 
+    /// True if pixels are given as they are stored, byte by byte.
+    pub(crate) fn is_given_as_stored(self) -> bool {
+        matches!(self, Self::U8 | Self::U16 | Self::I16 | Self::U32 | Self::F32)
+    }
+
     /// The type in which its pixels are given.
     pub(crate) fn pixel_type(self) -> PixelType {
         match self {

@@ -60,6 +60,11 @@ fn part(source: &dyn FrameSource, expected: &Pixels) {
     let (frames, rows) = (Span::new(4, 9), Span::new(3, 7));
     let block = source.read(frames, rows).unwrap().to_f32();
     assert_eq!(block, expected.to_f32().slice(s![4..9, 3..7, ..]));
+    let mut again = source.read(Span::new(0, 5), rows).unwrap();
+    for span in [frames, Span::new(2, 3)] {
+        source.read_into(span, rows, &mut again).unwrap();
+        assert!(again == source.read(span, rows).unwrap(), "memory that is used again");
+    }
     assert!(source.read(Span::new(0, 12), rows).is_err());
     assert_eq!(source.read(Span::new(2, 2), rows).unwrap().shape().n_frames, 0);
 }

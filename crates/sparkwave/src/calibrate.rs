@@ -29,6 +29,10 @@ impl FrameSource for Calibrated {
     fn read(&self, frames: Span, rows: Span) -> Result<Pixels, SourceError> {
         self.inner.read(frames, rows)
     }
+
+    fn read_into(&self, frames: Span, rows: Span, block: &mut Pixels) -> Result<(), SourceError> {
+        self.inner.read_into(frames, rows, block)
+    }
 }
 
 /// The same pixels with other metadata.

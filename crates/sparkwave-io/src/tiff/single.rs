@@ -47,7 +47,7 @@ fn read_from(
     let ifd = Ifd::read(file, header, header.first_ifd, 0)?;
     let format = PageFormat::read(file, header, &ifd, 0)?;
     let alike = (format.height, format.width) == (frame.height as u64, frame.width as u64)
-        && is_given_as_stored(format.stored)
+        && format.stored.is_given_as_stored()
         && format.stored.pixel_type() == pixel_type;
     if !alike || ifd.next != 0 || !is_plain(file, header, &ifd, format)? {
         return Ok(false);
@@ -62,10 +62,6 @@ fn read_from(
         swap_bytes(out, format.stored.n_bytes());
     }
     Ok(true)
-}
-
-fn is_given_as_stored(stored: StoredType) -> bool {
-    matches!(stored, StoredType::U8 | StoredType::U16 | StoredType::I16 | StoredType::U32 | StoredType::F32)
 }
 
 /// True if no description gives the page another meaning: a stack behind one directory, signed values as unsigned.

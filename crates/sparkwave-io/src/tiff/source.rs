@@ -7,6 +7,7 @@ use super::index::{Header, Ifd, walk};
 use super::ome;
 use super::page::{Chunks, PageFormat, tag};
 use super::shaped::Shaped;
+use crate::bytes;
 use crate::error::Error;
 use crate::limits::{MAX_FRAMES, MAX_MOVIE_BYTES};
 use crate::location::{AxisChoice, Location};
@@ -265,5 +266,17 @@ impl FrameSource for TiffSource {
             let expected = format!("values of frames {} to {}", frames.start, frames.end.saturating_sub(1));
             SourceError::new(Error::unsupported("read", self.file.path(), expected, e.to_string()))
         })
+    }
+
+    fn read_into(&self, frames: Span, rows: Span, block: &mut Pixels) -> Result<(), SourceError> {
+        check_spans(self.shape, frames, rows)?;
+        let shape = MovieShape { n_frames: frames.len(), height: rows.len(), width: self.shape.width };
+        if self.format.stored.is_given_as_stored()
+            && let Some(bytes) = bytes::overwrite(block, shape, self.pixel_type())
+        {
+            return self.fill(frames, rows, bytes).map_err(SourceError::new);
+        }
+        *block = self.read(frames, rows)?;
+        Ok(())
     }
 }
