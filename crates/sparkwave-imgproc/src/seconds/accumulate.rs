@@ -232,7 +232,7 @@ mod tests {
             Pixels::U32(values.mapv(u32::from)),
             Pixels::F32(values.mapv(f32::from)),
         ] {
-            assert_eq!(of(&[pixels.clone()]), (array![[3.0, 1.0]], Some(4.5)), "{:?}", pixels.pixel_type());
+            assert_eq!(of(std::slice::from_ref(&pixels)), (array![[3.0, 1.0]], Some(4.5)), "{:?}", pixels.pixel_type());
         }
         let negative = Pixels::I16(array![[[-5i16]], [[-7]]]);
         assert_eq!(of(&[negative]), (array![[-6.0]], Some(2.0)));
