@@ -159,7 +159,7 @@ fn spread(ns: &mut [i64], resolution_ns: i64) -> bool {
     let mut inner = if runs.len() > 2 { runs[1..runs.len() - 1].to_vec() } else { runs.clone() };
     inner.sort_unstable();
     // Of two runs the longer one is closer to a whole second.
-    let usual = if runs.len() > 2 { inner[inner.len() / 2] } else { inner.last().copied().unwrap_or(1) };
+    let usual = if runs.len() > 2 { inner[(inner.len() - 1) / 2] } else { inner.last().copied().unwrap_or(1) };
     if usual <= 1 {
         return false;
     }
