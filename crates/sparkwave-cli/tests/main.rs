@@ -6,6 +6,8 @@ mod killed;
 #[cfg(unix)]
 mod refused;
 
+mod waves;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -193,3 +193,66 @@ fn warn_of_recording(raw: &dyn FrameSource, progress: &dyn Progress) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sparkwave_analysis::evaluate::waves::{LabelledWave, WaveScore, score_waves};
+    use sparkwave_core::progress::Silent;
+    use sparkwave_core::prompt::Prompt;
+    use sparkwave_core::synth::waves::Sampling;
+    use sparkwave_core::synth::{WavesParams, WavesScene, WavesSource};
+    use std::sync::Arc;
+
+    /// A recording of one wave on a small image, its seconds.
+    fn recording(seed: u64) -> (Arc<WavesScene>, WavesSource) {
+        let params = WavesParams {
+            duration_s: 240.0,
+            height: 128,
+            width: 128,
+            n_waves: 1,
+            n_overlapping: 0,
+            amplitude: (0.03, 0.03),
+            ..WavesParams::default()
+        };
+        let scene = Arc::new(WavesScene::new(&params, seed).expect("valid parameters"));
+        (Arc::clone(&scene), WavesSource::new(scene, Sampling::Seconds))
+    }
+
+    fn scores(scene: &WavesScene, found: &Found) -> Vec<WaveScore> {
+        let truth: Vec<LabelledWave<'_>> =
+            scene.waves().iter().map(|w| LabelledWave { id: w.id, frames: &w.frames }).collect();
+        let waves = &found.shaped.waves;
+        let found: Vec<LabelledWave<'_>> = waves.iter().map(|w| LabelledWave { id: w.id, frames: &w.frames }).collect();
+        score_waves(&truth, &found)
+    }
+
+    #[test]
+    fn a_wave_is_found_and_outlined_without_a_click() {
+        let (scene, source) = recording(4);
+        let setting = Setting { seconds: &source, bin_s: 1.0, start_s: 0.0 };
+        let config = WavesConfig::new(Path::new("simulated"));
+        let found = find(&setting, &config, &Guidance::default(), &Silent).expect("no failure");
+        let scores = scores(&scene, &found);
+        assert_eq!(found.shaped.waves.len(), scene.waves().len());
+        assert!(scores[0].dice > 0.65, "{scores:?}");
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+        let again = one_thread.install(|| find(&setting, &config, &Guidance::default(), &Silent)).expect("no failure");
+        assert_eq!(again.shaped.waves[0].frames, found.shaped.waves[0].frames);
+    }
+
+    #[test]
+    fn a_wave_that_no_seed_would_find_is_followed_from_a_prompt() {
+        let (scene, source) = recording(4);
+        let setting = Setting { seconds: &source, bin_s: 1.0, start_s: 0.0 };
+        let mut config = WavesConfig::new(Path::new("simulated"));
+        config.waves.seed_sd = 1e6;
+        let blind = find(&setting, &config, &Guidance::default(), &Silent).expect("no failure");
+        assert!(blind.shaped.waves.is_empty());
+        let best = scene.waves()[0].frames.iter().max_by_key(|f| f.mask.n_pixels()).expect("it is seen");
+        let prompt = Prompt { mask: Some(best.mask.clone()), ..Prompt::of_mask(best.frame, 1, &best.mask) };
+        let guidance = Guidance { prompts: vec![prompt], ..Guidance::default() };
+        let found = find(&setting, &config, &guidance, &Silent).expect("no failure");
+        assert!(scores(&scene, &found)[0].dice > 0.6, "{:?}", scores(&scene, &found));
+    }
+}

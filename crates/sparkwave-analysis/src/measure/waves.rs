@@ -130,7 +130,7 @@ fn since_previous(wave: &Measured, all: &[Measured], same_side: bool) -> Option<
 }
 
 /// The speed of the local front at each pixel: in mm/min with a pixel size, else in px/s. NaN where no front can be
-/// made out. Half the edge of the window of a fit is 0.35 mm, or an eighth of the radius of a disc of the visited area.
+/// made out. Half the edge of the window of a fit is 0.2 mm, or an eighth of the radius of a disc of the visited area.
 pub fn local_speed_map(arrival_s: &Patch, pixel_size: Option<PixelSize>) -> Patch {
     let scale = Scale::new(pixel_size);
     let fronts = slowness::fit(arrival_s, scale);

@@ -188,7 +188,7 @@ impl Clock {
                         let (value, arrival_s) = (plane[[y, x]], f64::from(place.arrival_s[[y, x]]));
                         let arrival = (arrival_s - params.start_s) / params.bin_s;
                         let lag = now - arrival - first_lag as f64;
-                        if !value.is_finite() || !(lag > -1.0 && lag < n_lags as f64) {
+                        if !(value.is_finite() && lag > -1.0 && lag < n_lags as f64) {
                             continue;
                         }
                         let below = lag.floor();

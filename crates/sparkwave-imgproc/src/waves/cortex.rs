@@ -91,7 +91,8 @@ fn above_otsu(values: &Array2<f32>, usable: &Array2<bool>, either: bool) -> Opti
             mask.mapv_inplace(|m| !m);
         }
     }
-    let window = filled(&largest_part(&closed(&mask, (height.min(width) / 32).max(1))));
+    let reach = (height.min(width) / 32).max(1);
+    let window = largest_part(&rounded(&filled(&largest_part(&closed(&mask, reach))), reach));
     let area = window.iter().filter(|m| **m).count() as f64 / window.len() as f64;
     PLAUSIBLE_AREA.contains(&area).then_some(window)
 }
@@ -143,6 +144,20 @@ fn largest_part(mask: &Array2<bool>) -> Array2<bool> {
         largest.into_iter().for_each(|at| out[at] = true);
     }
     out
+}
+
+/// The border of a mask without its teeth: where a Gaussian of `reach` cells says that most of the surroundings are inside.
+fn rounded(mask: &Array2<bool>, reach: usize) -> Array2<bool> {
+    let blurred = |image: Array2<f32>| {
+        let mut pixels: Vec<f32> = image.iter().copied().collect();
+        smooth(&mut pixels, image.dim().1, &Kernel::new(reach as f64), &mut Scratch::default());
+        pixels
+    };
+    let inside = blurred(mask.mapv(|m| if m { 1.0 } else { 0.0 }));
+    // Beyond the border of the image there is nothing to ask.
+    let all = blurred(Array2::ones(mask.dim()));
+    let most = inside.into_iter().zip(all).map(|(i, a)| i > 0.5 * a).collect();
+    Array2::from_shape_vec(mask.dim(), most).expect("one value a cell")
 }
 
 /// Fills what does not touch the border.

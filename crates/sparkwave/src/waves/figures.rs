@@ -132,7 +132,6 @@ pub(super) struct Page<'a> {
     pub(super) version: String,
     pub(super) facts: &'a [(String, String)],
     pub(super) warnings: &'a [String],
-    pub(super) stages: Vec<(String, f64)>,
     pub(super) episodes: &'a Table,
     pub(super) waves: &'a Table,
     pub(super) rejected: &'a Table,
@@ -148,7 +147,6 @@ impl Page<'_> {
         report.version = self.version;
         report.facts = self.facts.to_vec();
         report.warnings = self.warnings;
-        report.stages = self.stages;
         report.observed_s = Some(found.missing.iter().filter(|m| !**m).count() as f64 * averaged.grid.bin_s);
         report.rejected = Some(self.rejected);
         report.figures = &figures;

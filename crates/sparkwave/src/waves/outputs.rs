@@ -11,13 +11,14 @@ use crate::error::Error;
 use crate::provenance::version;
 use crate::run_folder::RunFolder;
 use crate::stage_clock::StageClock;
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 use sparkwave_analysis::figure::waves::{Field, WaveTrack};
 use sparkwave_analysis::measure::waves::WaveTables;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::prompt::Prompt;
+use sparkwave_core::recording::Recording;
 use sparkwave_core::table::{Table, Value};
 use sparkwave_core::wave::Wave;
 use sparkwave_imgproc::waves;
@@ -69,6 +70,7 @@ pub(super) fn write(
         sparkwave_io::prompts::write(&folder.file("prompts.json"), found.intervals.len(), &prompts)?;
     }
     write_masks(found, setting, config, folder, clock)?;
+    write_arrivals(found, setting, folder)?;
 
     let limit = maps::color_limit(&rates, names.len())?;
     maps::write_rates(&rates, names, limit, config, folder, clock)?;
@@ -118,7 +120,6 @@ pub(super) fn write(
         version: version(),
         facts: &facts,
         warnings: &warnings,
-        stages: clock.stages(),
         episodes: &episodes,
         waves: &measured.waves,
         rejected: &rejected,
@@ -180,6 +181,24 @@ fn write_masks(
         }
         movie.append(&if narrow { Pixels::U16(ids.mapv(|id| id as u16)) } else { Pixels::U32(ids) })?;
         progress.advance(frames.len() as u64);
+    }
+    Ok(movie.finish()?)
+}
+
+/// Writes `arrival.tif` `[W, Y, X]`: when each wave arrives at each pixel that it visits, s since the first frame; NaN
+/// elsewhere.
+fn write_arrivals(found: &Found, setting: &Setting<'_>, folder: &RunFolder) -> Result<(), Error> {
+    let waves = &found.shaped.waves;
+    if waves.is_empty() || !folder.is_missing("arrival.tif") {
+        return Ok(());
+    }
+    let shape = MovieShape { n_frames: waves.len(), ..setting.seconds.shape() };
+    let options = WriteOptions { compression: Compression::Deflate, ..WriteOptions::default() };
+    let recording = Recording { frame_times: None, ..setting.seconds.recording().clone() };
+    let mut movie = MovieWriter::create(&folder.file("arrival.tif"), shape, PixelType::F32, &recording, &options)?;
+    for wave in waves {
+        let map = wave.arrival_s.to_image(shape.height, shape.width);
+        movie.append(&Pixels::F32(map.insert_axis(Axis(0))))?;
     }
     Ok(movie.finish()?)
 }

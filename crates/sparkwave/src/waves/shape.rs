@@ -57,20 +57,22 @@ pub(super) fn shape(
 
 /// Per wave and interval the pixels of its band; where two overlap, the larger rise owns the pixel.
 fn own(read: &[(&Front, Waveform, Bands)], size: (usize, usize)) -> Vec<BTreeMap<usize, Vec<(usize, usize)>>> {
-    let mut by_interval: BTreeMap<usize, Vec<(usize, &Bands, &Array2<f32>)>> = BTreeMap::new();
+    // By interval, the waves that are there and which of their frames it is.
+    let mut by_interval: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
     for (wave, (_, _, bands)) in read.iter().enumerate() {
-        for (interval, rise) in &bands.frames {
-            by_interval.entry(*interval).or_default().push((wave, bands, rise));
+        for (i, (interval, _)) in bands.frames.iter().enumerate() {
+            by_interval.entry(*interval).or_default().push((wave, i));
         }
     }
     let mut owned = vec![BTreeMap::new(); read.len()];
     for (interval, present) in by_interval {
         let mut owner = Array2::from_elem(size, (f32::NEG_INFINITY, usize::MAX));
-        for (wave, bands, rise) in &present {
-            for ((y, x), &r) in rise.indexed_iter().filter(|(_, r)| r.is_finite()) {
+        for (wave, i) in present {
+            let (_, _, bands) = &read[wave];
+            for ((y, x), &r) in bands.frames[i].1.indexed_iter().filter(|(_, r)| r.is_finite()) {
                 let best = &mut owner[[y + bands.corner.0, x + bands.corner.1]];
                 if r > best.0 {
-                    *best = (r, *wave);
+                    *best = (r, wave);
                 }
             }
         }

@@ -115,7 +115,7 @@ const NO_SIZE: &str = "without pixel size";
 const NO_WAVEFORM: &str = "without a time course";
 
 /// The columns of `waves`, in order. A pixel's arrival is when the wave passed it, as the detector gives it; "smoothed"
-/// and "local front" refer to planes fitted to the arrivals within 0.35 mm (without pixel size, an eighth of the radius
+/// and "local front" refer to planes fitted to the arrivals within 0.2 mm (without pixel size, an eighth of the radius
 /// of a disc of the visited area); lengths in px are in geometric means of the edges of a pixel.
 pub(super) fn wave_columns<'a>() -> Vec<Column<Measured<'a>>> {
     vec![

@@ -16,9 +16,9 @@ use sparkwave_core::mask::Patch;
 use super::domain;
 use super::scale::Scale;
 
-/// Half the edge of the window, mm: wide enough for noise of a second or two at usual speeds, narrow against the radius
-/// of curvature of a front (a circular front of radius `r` looks faster by `w^2 / 6 r^2`).
-const HALF_WINDOW_MM: f64 = 0.35;
+/// Half the edge of the window, mm: wide enough for the noise of arrival maps, narrow against the radius of curvature of a
+/// front (a circular front of radius `r` looks faster by `w^2 / 6 r^2`) and against the patches in which its speed differs.
+const HALF_WINDOW_MM: f64 = 0.2;
 /// Without a pixel size: half the edge as a fraction of the radius of the disc of the visited area.
 const HALF_WINDOW_PER_RADIUS: f64 = 0.125;
 /// The window is at least 5 by 5 pixels.
