@@ -23,6 +23,7 @@ use crate::run_folder::{Existing, RunFolder, config_text};
 use crate::stage_clock::StageClock;
 use find::{Found, Guidance, Setting, find};
 use ndarray::Array2;
+use seconds::Seconds;
 use sparkwave_analysis::measure::waves::{WaveSetting, WaveTables, measure_waves};
 use sparkwave_core::axes::PointYx;
 use sparkwave_core::progress::Progress;
@@ -76,10 +77,12 @@ fn run_here(
     warn_of_recording(raw.as_ref(), &clock);
 
     let mut record = RunRecord::new("waves run", config.seed, rayon::current_num_threads());
-    // The digest reads the whole input; it runs beside the pipeline.
+    let averaged = seconds::average(raw.as_ref(), config.bin_s, &folder, &clock)?;
+    // The digest reads the whole input once more. It would halve the speed of the pass over the frames, so it runs beside
+    // what comes after.
     let (digest, result) = std::thread::scope(|scope| {
         let digest = scope.spawn(|| input_record(&config.input, &|| clock.is_cancelled()));
-        let result = process(config, raw.as_ref(), &folder, &clock);
+        let result = process(config, raw.as_ref(), &averaged, &folder, &clock);
         (digest.join(), result)
     });
     let (found, tables) = result?;
@@ -105,14 +108,14 @@ fn run_here(
     Ok(WavesResult { waves: found.shaped.waves, episodes: found.shaped.episodes, tables, record })
 }
 
-/// From raw frames to files.
+/// From seconds to files.
 fn process(
     config: &WavesConfig,
     raw: &dyn FrameSource,
+    averaged: &Seconds,
     folder: &RunFolder,
     clock: &StageClock<'_>,
 ) -> Result<(Found, WaveTables), Error> {
-    let averaged = seconds::average(raw, config.bin_s, folder, clock)?;
     let seconds = averaged.open()?;
     // The copy of the seconds on the disk keeps the calibration, but not where it came from.
     let recording = raw.recording().clone();
@@ -140,7 +143,7 @@ fn process(
         },
     );
     clock.advance(1);
-    outputs::write(config, &setting, &averaged, &found, &names, &tables, folder, clock)?;
+    outputs::write(config, &setting, averaged, &found, &names, &tables, folder, clock)?;
     Ok((found, tables))
 }
 
