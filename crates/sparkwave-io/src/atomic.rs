@@ -173,16 +173,21 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.finish()
 }
 
-/// Takes away what killed processes left unfinished in a folder: files and folders under temporary names.
+/// Takes away what killed processes left unfinished in a folder and those inside it: files and folders under temporary
+/// names.
 ///
 /// No other process may be writing there. What cannot be deleted stays; it does no harm.
 pub fn remove_leftovers(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
+        // Links are not followed: what they lead to is not ours.
+        let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
+        let path = entry.path();
         if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
-            let path = entry.path();
-            let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+            let _ = if is_folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        } else if is_folder {
+            remove_leftovers(&path);
         }
     }
 }
@@ -410,11 +415,15 @@ mod tests {
         for name in [".sparkwave-notes", "a.part", "a.csv"] {
             std::fs::write(folder.path().join(name), b"").unwrap();
         }
+        let inner = folder.path().join("color");
+        std::fs::create_dir(&inner).unwrap();
+        let deep = temporary_name(FILE_MODE).tempfile_in(&inner).unwrap();
         remove_leftovers(folder.path());
         let mut left = names(folder.path());
         left.sort();
-        assert_eq!(left, [".sparkwave-notes", "a.csv", "a.part"]);
-        drop((file, part));
+        assert_eq!(left, [".sparkwave-notes", "a.csv", "a.part", "color"]);
+        assert!(names(&inner).is_empty());
+        drop((file, part, deep));
         remove_leftovers(&folder.path().join("absent"));
     }
 

@@ -35,7 +35,6 @@ impl RunFolder {
         std::fs::create_dir_all(path).map_err(|e| io("create", e))?;
         if existing != Existing::Refuse {
             sparkwave_io::atomic::remove_leftovers(path);
-            sparkwave_io::atomic::remove_leftovers(&path.join("figures"));
         }
         let mut entries = std::fs::read_dir(path).map_err(|e| io("list", e))?;
         let occupied = entries.next().is_some();

@@ -34,6 +34,9 @@ use sparkwave_io::segments::name::frame_name;
 use std::path::Path;
 use std::time::Instant;
 
+/// Folders of a run that hold one file or folder for each interval, episode or wave.
+const FOLDERS: [&str; 6] = ["color", "episodes", "segments", "labelme", "legacy", "figures"];
+
 /// What a run found, besides the files that it wrote.
 #[derive(Clone, Debug)]
 pub struct WavesResult {
@@ -73,6 +76,10 @@ fn run_here(
     let clock = StageClock::new(progress);
     let raw = sparkwave_io::open(&config.input)?;
     let raw = crate::calibrate::calibrate(raw, config.pixel_size_um, config.frame_interval_s)?;
+    if existing == Existing::Overwrite && out.join("run.toml").is_file() {
+        // Their files are named after times and episodes, so those of another run would stay between the new ones.
+        FOLDERS.iter().for_each(|name| drop(std::fs::remove_dir_all(out.join(name))));
+    }
     let folder = RunFolder::open(out, existing, &config_text(config)?)?;
     warn_of_recording(raw.as_ref(), &clock);
 
