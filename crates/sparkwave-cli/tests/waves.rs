@@ -73,3 +73,31 @@ fn wrong_arguments_are_named() {
         assert!(!output.status.success() && stderr(&output).contains(told), "{wrong:?}: {}", stderr(&output));
     }
 }
+
+#[test]
+fn components_and_trial_averages_are_written_and_a_table_without_onsets_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = simulated(folder.path());
+    for method in ["pca", "ica"] {
+        let out = folder.path().join(method);
+        let args = ["waves", "components", &raw, "-o", text(&out), "--method", method, "--n", "3", "--quiet"];
+        let output = sparkwave(&args);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let shares = std::fs::read_to_string(out.join("components.csv")).unwrap();
+        assert_eq!(shares.lines().count(), 4, "{shares}");
+        assert!(out.join("maps.tif").is_file() && out.join("maps/3.png").is_file());
+    }
+    let onsets = folder.path().join("onsets.csv");
+    std::fs::write(&onsets, "onset_s\n40\n120\n236\n").unwrap();
+    let out = folder.path().join("average");
+    let run = |out: &Path| {
+        sparkwave(&["waves", "average", &raw, "-o", text(out), "--trials", text(&onsets), "--post-s", "30", "--quiet"])
+    };
+    let output = run(&out);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(out.join("lags.csv")).unwrap().lines().count(), 41);
+    assert!(std::fs::read_to_string(out.join("excluded.csv")).unwrap().contains("236,reaches beyond"));
+    std::fs::write(&onsets, "start\n40\n").unwrap();
+    let output = run(&folder.path().join("none"));
+    assert!(!output.status.success() && stderr(&output).contains("onset_s"), "{}", stderr(&output));
+}

@@ -1,10 +1,13 @@
 //! run.json: what was run, on what, with what, and how long it took.
 
 use crate::error::Error;
+use crate::run_folder::RunFolder;
+use crate::stage_clock::StageClock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// The version of the program with the commit it was built from, if known.
 pub fn version() -> String {
@@ -80,6 +83,27 @@ impl RunRecord {
             warnings: Vec::new(),
             summary: serde_json::Value::Null,
         }
+    }
+
+    /// Adds how the run went and what it found, and writes `run.json`. This comes last: a folder with a `run.json` is a
+    /// finished run.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) fn finish(
+        &mut self,
+        started: Instant,
+        clock: &StageClock<'_>,
+        summary: serde_json::Value,
+        folder: &RunFolder,
+    ) -> Result<(), Error> {
+        self.stages = clock.stages().into_iter().map(|(stage, wall_s)| StageRecord { stage, wall_s }).collect();
+        self.wall_s = started.elapsed().as_secs_f64();
+        self.peak_memory_bytes = peak_memory_bytes();
+        self.warnings = clock.warnings();
+        self.summary = summary;
+        let json = serde_json::to_string_pretty(self).unwrap_or_default();
+        Ok(sparkwave_io::atomic::write_atomic(&folder.file("run.json"), json.as_bytes())?)
     }
 }
 

@@ -12,7 +12,7 @@ mod outputs;
 pub use config::{Detector, Keep, SparksConfig};
 
 use crate::error::Error;
-use crate::provenance::{RunRecord, StageRecord, input_record, peak_memory_bytes};
+use crate::provenance::{RunRecord, input_record};
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
 use ndarray::Array2;
@@ -110,20 +110,14 @@ fn run_here(
     let table = measure_events(&events, &calibration, config.detector.name(), Some(&clips.traces));
     outputs::write(config, &prepared, &events, &table, clips, &folder, &clock)?;
 
-    record.stages = clock.stages().into_iter().map(|(stage, wall_s)| StageRecord { stage, wall_s }).collect();
-    record.wall_s = started.elapsed().as_secs_f64();
-    record.peak_memory_bytes = peak_memory_bytes();
-    record.warnings = clock.warnings();
-    record.summary = serde_json::json!({
+    let summary = serde_json::json!({
         "n_events": events.len(),
         "n_regions": events.iter().map(|e| e.region_id).max().unwrap_or(0),
         "n_burst_events": events.iter().filter(|e| e.burst).count(),
         "detector": config.detector.name(),
         "out": folder.path(),
     });
-    let json = serde_json::to_string_pretty(&record).unwrap_or_default();
-    // The record is written last: a folder with a run.json is a finished run.
-    sparkwave_io::atomic::write_atomic(&folder.file("run.json"), json.as_bytes())?;
+    record.finish(started, &clock, summary, &folder)?;
     Ok(SparksResult { events, table, record })
 }
 

@@ -3,6 +3,7 @@
 //! The stages in order: average over time bins, register, survey, propose the cortex, find, read the bands, measure,
 //! write maps, draw, write. [`run`] reads as that list.
 
+pub mod classic;
 mod config;
 mod episode_files;
 mod figures;
@@ -18,7 +19,7 @@ mod tables;
 pub use config::{Colors, Export, Keep, Propagator, WavesConfig};
 
 use crate::error::Error;
-use crate::provenance::{RunRecord, StageRecord, input_record, peak_memory_bytes};
+use crate::provenance::{RunRecord, input_record};
 use crate::run_folder::{Existing, RunFolder, config_text};
 use crate::stage_clock::StageClock;
 use find::{Found, Guidance, Setting, find};
@@ -98,20 +99,14 @@ fn run_here(
         Err(panic) => std::panic::resume_unwind(panic),
     }
 
-    record.stages = clock.stages().into_iter().map(|(stage, wall_s)| StageRecord { stage, wall_s }).collect();
-    record.wall_s = started.elapsed().as_secs_f64();
-    record.peak_memory_bytes = peak_memory_bytes();
-    record.warnings = clock.warnings();
-    record.summary = serde_json::json!({
+    let summary = serde_json::json!({
         "n_episodes": found.shaped.episodes.len(),
         "n_waves": found.shaped.waves.len(),
         "n_rejected": found.rejected.len(),
         "n_intervals": found.intervals.len(),
         "out": folder.path(),
     });
-    let json = serde_json::to_string_pretty(&record).unwrap_or_default();
-    // The record is written last: a folder with a run.json is a finished run.
-    sparkwave_io::atomic::write_atomic(&folder.file("run.json"), json.as_bytes())?;
+    record.finish(started, &clock, summary, &folder)?;
     Ok(WavesResult { waves: found.shaped.waves, episodes: found.shaped.episodes, tables, record })
 }
 

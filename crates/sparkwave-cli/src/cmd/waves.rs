@@ -1,4 +1,6 @@
-//! `sparkwave waves run`
+//! `sparkwave waves run`, and the classic analyses beside it.
+
+mod classic;
 
 use crate::cmd::{CalibrationFlags, Out, Running};
 use crate::output;
@@ -17,6 +19,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Run(Box<RunArgs>),
+    Components(classic::ComponentsArgs),
+    Average(classic::AverageArgs),
 }
 
 /// From raw frames to episodes.csv, waves.csv, masks.tif, videos, a data set and report.html
@@ -189,7 +193,14 @@ fn resolve(args: &RunArgs) -> anyhow::Result<WavesConfig> {
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let What::Run(args) = &args.what;
+    match &args.what {
+        What::Run(args) => run(args),
+        What::Components(args) => classic::components(args),
+        What::Average(args) => classic::average(args),
+    }
+}
+
+fn run(args: &RunArgs) -> anyhow::Result<()> {
     let config = resolve(args)?;
     let terminal = Terminal::new(args.running.quiet);
     let existing = args.out.existing.existing();

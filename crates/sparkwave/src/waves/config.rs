@@ -137,7 +137,7 @@ fn yes() -> bool {
 }
 
 /// Registration for the optics of a cortical window: pixels of some 20 µm, vessels of 50 to 500 µm.
-fn registration() -> RegisterParams {
+pub(super) fn registration() -> RegisterParams {
     RegisterParams { max_shift_um: 400.0, smooth_um: 20.0, highpass_um: 400.0, ..RegisterParams::default() }
 }
 
