@@ -79,6 +79,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Checks that named parameters are finite and greater than zero; the error names the first that is not.
+    pub(crate) fn unless_positive(parameters: impl IntoIterator<Item = (&'static str, f64)>) -> Result<(), Self> {
+        match parameters.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            Some((name, value)) => {
+                let expected = "a finite number greater than zero";
+                Err(Self::Parameter { name, expected, found: value.to_string() })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// What is wrong with the text of a parameter file, in one line where the library draws the place on several.
     pub(crate) fn of_config(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();

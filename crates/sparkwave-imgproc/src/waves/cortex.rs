@@ -9,6 +9,7 @@ use crate::filter::gaussian::{Kernel, Scratch, smooth};
 use crate::threshold::{Histogram, otsu};
 use crate::waves::cells::{Cells, enlarge};
 use crate::waves::light::median;
+use crate::waves::rise::robust_sd;
 use ndarray::{Array2, s};
 use rayon::prelude::*;
 use sparkwave_core::axes::PointYx;
@@ -208,7 +209,7 @@ pub fn propose_midline(rest: &Array2<f32>, inside: &Array2<bool>, pixel_um: f64)
     let best = lines.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
     let depths: Vec<f32> = lines.iter().map(|l| l.0 as f32).collect();
     let middle = median(&mut depths.clone());
-    let spread = 1.4826 * median(&mut depths.iter().map(|d| (d - middle).abs()).collect::<Vec<_>>());
+    let spread = robust_sd(&depths);
     if best.0 < MIN_SINUS_DEPTH || best.0 - f64::from(middle) < MIN_SINUS_SD * f64::from(spread) {
         return None;
     }

@@ -100,7 +100,8 @@ fn standardised(rises: &[f32], half: usize) -> Vec<f32> {
     rises.iter().map(|v| if sd > 0.0 { v / sd } else { 0.0 }).collect()
 }
 
-fn robust_sd(values: &[f32]) -> f32 {
+/// 1.4826 times the median absolute deviation: the standard deviation of a normal distribution, whatever its tails hold.
+pub(super) fn robust_sd(values: &[f32]) -> f32 {
     let middle = median(&mut values.to_vec());
     let mut deviations: Vec<f32> = values.iter().map(|v| (v - middle).abs()).collect();
     1.4826 * median(&mut deviations)

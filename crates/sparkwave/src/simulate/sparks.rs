@@ -2,7 +2,7 @@
 
 use super::BATCH;
 use crate::error::Error;
-use crate::run_folder::{Existing, RunFolder};
+use crate::run_folder::{Existing, RunFolder, config_text};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
@@ -75,8 +75,7 @@ fn sparks_here(
         frame_interval_s: request.frame_interval_s,
         ..SparksParams::default()
     };
-    let config =
-        toml::to_string(request).map_err(|e| Error::Config { path: "run.toml".into(), message: e.to_string() })?;
+    let config = config_text(request)?;
     progress.begin("scene", 1);
     // Before the folder: a request that makes no sense leaves none.
     let scene = SparksScene::new(&params, request.seed)?;

@@ -4,7 +4,7 @@ mod truth;
 
 use super::BATCH;
 use crate::error::Error;
-use crate::run_folder::{Existing, RunFolder};
+use crate::run_folder::{Existing, RunFolder, config_text};
 use ndarray::{Array2, Array3, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -136,8 +136,7 @@ fn waves_here(
 ) -> Result<SimulatedWaves, Error> {
     let params = request.params();
     params.validate()?;
-    let config =
-        toml::to_string(request).map_err(|e| Error::Config { path: "run.toml".into(), message: e.to_string() })?;
+    let config = config_text(request)?;
     let folder = RunFolder::open(out, existing, &config)?;
     progress.begin("scene", 1);
     let scene = Arc::new(WavesScene::new(&params, request.seed)?);

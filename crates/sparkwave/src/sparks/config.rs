@@ -153,12 +153,7 @@ impl SparksConfig {
         ];
         let lists = [("matched.spot_um", &self.matched.spot_um), ("matched.decay_s", &self.matched.decay_s)];
         let in_lists = lists.iter().flat_map(|(name, values)| values.iter().map(move |v| (*name, *v)));
-        for (name, value) in positive.into_iter().chain(in_lists) {
-            if !(value.is_finite() && value > 0.0) {
-                let expected = "a finite number greater than zero";
-                return Err(Error::Parameter { name, expected, found: value.to_string() });
-            }
-        }
+        Error::unless_positive(positive.into_iter().chain(in_lists))?;
         for (name, values) in lists {
             if values.is_empty() {
                 return Err(Error::Parameter { name, expected: "at least one number", found: "none".into() });

@@ -208,12 +208,7 @@ impl WavesConfig {
             ("waves.min_duration_s", w.min_duration_s),
             ("waves.min_area_mm2", w.min_area_mm2),
         ];
-        for (name, value) in positive {
-            if !(value.is_finite() && value > 0.0) {
-                let expected = "a finite number greater than zero";
-                return Err(Error::Parameter { name, expected, found: value.to_string() });
-            }
-        }
+        Error::unless_positive(positive)?;
         for (name, value) in not_negative {
             if !(value.is_finite() && value >= 0.0) {
                 return Err(Error::Parameter {
