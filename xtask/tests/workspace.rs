@@ -31,8 +31,9 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 /// The layers: a crate may depend on the crates named here and on no other crate of the workspace.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     ("sparkwave-core", &[]),
+    ("sparkwave-kernels", &[]),
     ("sparkwave-io", &["sparkwave-core"]),
     ("sparkwave-imgproc", &["sparkwave-core"]),
     ("sparkwave-analysis", &["sparkwave-core"]),
