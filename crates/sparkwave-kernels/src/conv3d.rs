@@ -1,0 +1,264 @@
+//! Convolution (cross-correlation, as in all frameworks) of stride 1 that keeps the size of its input: the kernel is 1 or
+//! 3 along each axis, beyond the volume there are zeros.
+//!
+//! Weights are `[channels out, channels in, kernel depth, height, width]`, as PyTorch's `Conv3d` has them.
+
+use crate::activation::{Activation, sigmoid};
+use crate::correlate::{Finish, GATHER_OUTPUTS, correlate};
+use crate::error::{ShapeError, expect_len, product};
+use crate::filters::{self, Filters};
+use crate::isa::Isa;
+use crate::output::Output;
+use crate::products::{GATHER_PRODUCTS, add_channel_sums, products};
+use crate::stack::{Layout, Tensor};
+use crate::stencil::{self, Tap};
+use crate::volume::Batch;
+
+/// Sizes of a convolution.
+///
+/// It may have two inputs, whose channels count as one after the other: the convolution of a skip connection and of what
+/// comes from below needs no tensor that holds both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv3d {
+    inputs: [usize; 2],
+    outputs: usize,
+    kernel: [usize; 3],
+}
+
+/// Weights in the order in which the kernels read them.
+#[derive(Debug, Clone)]
+pub struct PackedConv3d {
+    layer: Conv3d,
+    filters: Filters,
+}
+
+impl Conv3d {
+    /// A layer from `inputs` to `outputs` channels.
+    ///
+    /// # Errors
+    ///
+    /// If an axis of the kernel (depth, height, width) is neither 1 nor 3.
+    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 3]) -> Result<Self, ShapeError> {
+        Self::of_two([inputs, 0], outputs, kernel)
+    }
+
+    /// A layer of two inputs with these numbers of channels.
+    ///
+    /// # Errors
+    ///
+    /// If an axis of the kernel (depth, height, width) is neither 1 nor 3.
+    pub fn of_two(inputs: [usize; 2], outputs: usize, kernel: [usize; 3]) -> Result<Self, ShapeError> {
+        if stencil::same(kernel).is_none() {
+            return Err(ShapeError::Unsupported { what: "kernel, not 1 or 3 an axis", found: kernel });
+        }
+        product(&[inputs[0].saturating_add(inputs[1]), outputs, 27])?;
+        Ok(Self { inputs, outputs, kernel })
+    }
+
+    /// Elements of the weights.
+    #[must_use]
+    pub const fn weights(&self) -> usize {
+        self.outputs * (self.inputs[0] + self.inputs[1]) * self.kernel[0] * self.kernel[1] * self.kernel[2]
+    }
+
+    /// Channels of each input; one of none has no slice.
+    fn inputs(&self) -> impl Iterator<Item = usize> + use<> {
+        self.inputs
+            .into_iter()
+            .enumerate()
+            .filter(|(i, channels)| *i == 0 || *channels > 0)
+            .map(|(_, channels)| channels)
+    }
+
+    fn taps(&self) -> Vec<Tap> {
+        stencil::same(self.kernel).expect("the kernel was checked when the layer was made").taps
+    }
+
+    /// Packs weights for [`forward`].
+    ///
+    /// # Errors
+    ///
+    /// If their number is another one.
+    pub fn pack(&self, weight: &[f32]) -> Result<PackedConv3d, ShapeError> {
+        expect_len("weight", weight.len(), &[self.weights()])?;
+        let taps = self.taps();
+        let (channels, elements) = (self.inputs[0] + self.inputs[1], taps.len());
+        let inputs = self.inputs().map(|channels| filters::Input { channels, taps: taps.clone() }).collect();
+        let filters =
+            Filters::pack(self.outputs, inputs, |o, i, element| weight[(o * channels + i) * elements + element]);
+        Ok(PackedConv3d { layer: *self, filters })
+    }
+
+    /// Checks tensors on the side of the input; returns the voxels of a sample.
+    fn expect_inputs<T: AsRef<[f32]>>(
+        &self,
+        what: &'static str,
+        data: &[T],
+        batch: Batch,
+    ) -> Result<usize, ShapeError> {
+        let expected = self.inputs().count();
+        if data.len() != expected {
+            return Err(ShapeError::Inputs { expected, found: data.len() });
+        }
+        let voxels = batch.volume.voxels()?;
+        for (data, channels) in data.iter().zip(self.inputs()) {
+            expect_len(what, data.as_ref().len(), &[batch.samples, channels, voxels])?;
+        }
+        Ok(voxels)
+    }
+}
+
+/// The convolution plus `bias`, activated.
+///
+/// `inputs` are one or two tensors `[N, channels, D, H, W]`, `bias` one value a channel of `output`
+/// `[N, channels out, D, H, W]`. Memory is allocated only for several samples of fewer than 64 voxels.
+///
+/// # Errors
+///
+/// If a slice has another length.
+pub fn forward(
+    isa: Isa,
+    packed: &PackedConv3d,
+    bias: Option<&[f32]>,
+    activation: Activation,
+    inputs: &[&[f32]],
+    batch: Batch,
+    output: &mut [f32],
+) -> Result<(), ShapeError> {
+    let layer = &packed.layer;
+    let voxels = layer.expect_inputs("input", inputs, batch)?;
+    if let Some(bias) = bias {
+        expect_len("bias", bias.len(), &[layer.outputs])?;
+    }
+    expect_len("output", output.len(), &[batch.samples, layer.outputs, voxels])?;
+    let finish = Finish { bias, slope: activation.slope() };
+    let layout = Layout::new(batch, GATHER_OUTPUTS)?;
+    let tensors: Vec<_> = inputs.iter().zip(layer.inputs()).map(|(data, c)| layout.tensor(data, c)).collect();
+    let destination = Destination::new([(layer.outputs, &mut *output)]);
+    run(isa, &packed.filters, &tensors, layout, finish, &destination);
+    if activation == Activation::Sigmoid {
+        sigmoid(isa, output);
+    }
+    Ok(())
+}
+
+/// Gradients with respect to the inputs, from the gradient with respect to the sums.
+///
+/// `grad_output` is `[N, channels out, D, H, W]`, `grad_inputs` one tensor for each input, which is overwritten.
+///
+/// # Errors
+///
+/// If a slice has another length.
+pub fn input_gradient(
+    isa: Isa,
+    layer: &Conv3d,
+    weight: &[f32],
+    grad_output: &[f32],
+    batch: Batch,
+    grad_inputs: &mut [&mut [f32]],
+) -> Result<(), ShapeError> {
+    let voxels = layer.expect_inputs("grad_input", grad_inputs, batch)?;
+    expect_len("weight", weight.len(), &[layer.weights()])?;
+    expect_len("grad_output", grad_output.len(), &[batch.samples, layer.outputs, voxels])?;
+    let taps = layer.taps();
+    let (channels, elements) = (layer.inputs[0] + layer.inputs[1], taps.len());
+    let reversed = taps.into_iter().map(Tap::reversed).collect();
+    let inputs = vec![filters::Input { channels: layer.outputs, taps: reversed }];
+    let filters = Filters::pack(channels, inputs, |i, o, element| weight[(o * channels + i) * elements + element]);
+    let layout = Layout::new(batch, GATHER_OUTPUTS)?;
+    let destination = Destination::new(layer.inputs().zip(grad_inputs.iter_mut().map(|g| &mut **g)));
+    let finish = Finish { bias: None, slope: 1.0 };
+    run(isa, &filters, &[layout.tensor(grad_output, layer.outputs)], layout, finish, &destination);
+    Ok(())
+}
+
+/// The tensors that the channels of a sum are written to, one after the other.
+struct Destination<'a> {
+    tensors: Vec<(usize, Output<'a>)>,
+}
+
+impl<'a> Destination<'a> {
+    fn new(tensors: impl IntoIterator<Item = (usize, &'a mut [f32])>) -> Self {
+        Self { tensors: tensors.into_iter().map(|(channels, data)| (channels, Output::new(data))).collect() }
+    }
+
+    /// The tensor of a channel, with its number of channels and the channel's place among them.
+    fn of(&self, mut channel: usize) -> Option<(&Output<'a>, usize, usize)> {
+        for (channels, output) in &self.tensors {
+            match channel.checked_sub(*channels) {
+                None => return Some((output, *channels, channel)),
+                Some(rest) => channel = rest,
+            }
+        }
+        None
+    }
+}
+
+/// Correlates and writes to `destination`.
+fn run(
+    isa: Isa,
+    filters: &Filters,
+    tensors: &[Tensor<'_>],
+    layout: Layout,
+    finish: Finish<'_>,
+    destination: &Destination<'_>,
+) {
+    let stacks: Vec<_> = tensors.iter().map(Tensor::stack).collect();
+    correlate(isa, &[filters], &stacks, layout, finish, |place, sums| {
+        for (row, channel) in sums[0].iter().zip(place.channel..place.channel + place.channels) {
+            let Some((output, channels, channel)) = destination.of(channel) else { continue };
+            let mut done = 0;
+            for (sample, first, len) in layout.pieces(place.position, place.len) {
+                let start = (sample * channels + channel) * layout.voxels + first;
+                // SAFETY: `correlate` gives every channel of every position to one call only.
+                let part = unsafe { output.part(start, len) };
+                part.copy_from_slice(&row[done..done + len]);
+                done += len;
+            }
+        }
+    });
+}
+
+/// Gradients with respect to the weights and to the bias, from the gradient with respect to the sums.
+///
+/// Tensors as in [`forward`] and [`input_gradient`]; `grad_weight` and `grad_bias` are overwritten.
+///
+/// # Errors
+///
+/// If a slice has another length.
+pub fn weight_gradient(
+    isa: Isa,
+    layer: &Conv3d,
+    inputs: &[&[f32]],
+    grad_output: &[f32],
+    batch: Batch,
+    grad_weight: &mut [f32],
+    grad_bias: Option<&mut [f32]>,
+) -> Result<(), ShapeError> {
+    let voxels = layer.expect_inputs("input", inputs, batch)?;
+    expect_len("grad_output", grad_output.len(), &[batch.samples, layer.outputs, voxels])?;
+    expect_len("grad_weight", grad_weight.len(), &[layer.weights()])?;
+    if let Some(grad_bias) = &grad_bias {
+        expect_len("grad_bias", grad_bias.len(), &[layer.outputs])?;
+    }
+    let taps = layer.taps();
+    let channels = layer.inputs[0] + layer.inputs[1];
+    let layout = Layout::new(batch, GATHER_PRODUCTS)?;
+    let grads = layout.tensor(grad_output, layer.outputs);
+    let mut before = 0;
+    for (data, of_input) in inputs.iter().zip(layer.inputs()) {
+        let input = layout.tensor(data, of_input);
+        let sums = products(isa, (grads.stack(), layer.outputs), (input.stack(), of_input), &taps, layout);
+        let of_output = of_input * taps.len();
+        for output in 0..layer.outputs {
+            let place = (output * channels + before) * taps.len();
+            grad_weight[place..][..of_output].copy_from_slice(&sums[output * of_output..][..of_output]);
+        }
+        before += of_input;
+    }
+    if let Some(grad_bias) = grad_bias {
+        grad_bias.fill(0.0);
+        add_channel_sums(isa, grads.stack(), layout, grad_bias);
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Which lanes of a tile a tap finds inside the volume.
+
+use crate::stencil::Tap;
+use crate::volume::Volume;
+
+/// One bit a voxel of a tile, set where the voxel one step away along an axis lies inside the volume.
+///
+/// A tile is up to 64 voxels that follow each other in memory. It may go over the ends of rows, planes and samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lanes {
+    /// For depth, height and width: shifts of -1, 0 and 1.
+    inside: [[u64; 3]; 3],
+}
+
+impl Lanes {
+    /// The lanes of `len` voxels (at most 64) from `position` on; positions count through the samples of a stack.
+    pub(crate) fn new(volume: Volume, position: usize, len: usize) -> Self {
+        debug_assert!(len <= 64, "a tile has {len} voxels");
+        let Volume { depth, height, width } = volume;
+        let row = position / width;
+        let (mut x, mut y, mut z) = (position % width, row % height, row / height % depth);
+        let mut inside = [[0u64; 3]; 3];
+        let mut lane = 0;
+        while lane < len {
+            let run = (width - x).min(len - lane);
+            let lanes = (u64::MAX >> (64 - run)) << lane;
+            let first = u64::from(x == 0) << lane;
+            let last = u64::from(x + run == width) << (lane + run - 1);
+            for (masks, at, size) in [(0, z, depth), (1, y, height)].map(|(axis, at, size)| (axis, at, size)) {
+                inside[masks][0] |= if at > 0 { lanes } else { 0 };
+                inside[masks][1] |= lanes;
+                inside[masks][2] |= if at + 1 < size { lanes } else { 0 };
+            }
+            inside[2][0] |= lanes & !first;
+            inside[2][1] |= lanes;
+            inside[2][2] |= lanes & !last;
+            lane += run;
+            x = 0;
+            y += 1;
+            if y == height {
+                y = 0;
+                z = if z + 1 == depth { 0 } else { z + 1 };
+            }
+        }
+        Self { inside }
+    }
+
+    /// One bit a voxel, set where the input of `tap` lies inside the volume.
+    pub(crate) fn of(&self, tap: Tap) -> u64 {
+        let [z, y, x] = tap.shift.map(|s| usize::from((s + 1).unsigned_abs()));
+        self.inside[0][z] & self.inside[1][y] & self.inside[2][x]
+    }
+}
+
+/// How far in memory the input of `tap` lies from its output.
+pub(crate) fn offset(tap: Tap, volume: Volume) -> isize {
+    let [z, y, x] = tap.shift.map(isize::from);
+    // Volumes are addressable, so their sizes are below isize::MAX.
+    (z * volume.height as isize + y) * volume.width as isize + x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stencil::same;
+
+    #[test]
+    fn lanes_are_set_where_the_shifted_voxel_exists() {
+        for (d, h, w) in [(1, 1, 1), (2, 2, 2), (3, 4, 5), (1, 7, 3), (2, 3, 17), (2, 2, 100)] {
+            let volume = Volume::new(d, h, w);
+            let phase = same([3, 3, 3]).unwrap();
+            for position in 0..2 * d * h * w {
+                let len = 64.min(2 * d * h * w - position);
+                let lanes = Lanes::new(volume, position, len);
+                for tap in &phase.taps {
+                    for lane in 0..64 {
+                        let p = position + lane;
+                        let place = [p / (h * w) % d, p / w % h, p % w];
+                        let exists = lane < len
+                            && (0..3).all(|i| {
+                                place[i].checked_add_signed(isize::from(tap.shift[i])).is_some_and(|v| v < [d, h, w][i])
+                            });
+                        assert_eq!(lanes.of(*tap) >> lane & 1 == 1, exists, "{volume:?} {position} {tap:?} {lane}");
+                    }
+                }
+            }
+        }
+    }
+}

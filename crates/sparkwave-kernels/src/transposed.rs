@@ -1,0 +1,281 @@
+//! Transposed convolution (PyTorch's `ConvTranspose3d`) whose output is `stride` times its input along each axis.
+//!
+//! Along an axis, the kernel is 3 with stride 2 (padding 1, output padding 1) or stride 1 (padding 1), or as long as the
+//! stride, 2 or 1 (no padding). Weights are `[channels in, channels out, kernel depth, height, width]`.
+//!
+//! The outputs that belong to one voxel of the input are *phases*, each a convolution at the resolution of the input with
+//! some of the taps; see [`conv3d`](crate::conv3d) for those. No product with an inserted zero is computed.
+
+use crate::activation::{Activation, sigmoid};
+use crate::correlate::{Finish, GATHER_OUTPUTS, Sums, correlate};
+use crate::error::{ShapeError, expect_len, product};
+use crate::filters::{Filters, Input};
+use crate::isa::Isa;
+use crate::output::Output;
+use crate::products::{GATHER_PRODUCTS, add_channel_sums, products};
+use crate::stack::{Layout, Tensor};
+use crate::stencil::{self, Phase, Tap};
+use crate::volume::{Batch, Volume};
+use rayon::prelude::*;
+use std::borrow::Cow;
+
+/// Sizes of a transposed convolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transposed {
+    inputs: usize,
+    outputs: usize,
+    kernel: [usize; 3],
+    stride: [usize; 3],
+    phases: Vec<Phase>,
+}
+
+/// Weights in the order in which the kernels read them.
+#[derive(Debug, Clone)]
+pub struct PackedTransposed {
+    layer: Transposed,
+    /// For each phase.
+    filters: Vec<Filters>,
+}
+
+impl Transposed {
+    /// A layer from `inputs` to `outputs` channels.
+    ///
+    /// # Errors
+    ///
+    /// If an axis (depth, height, width) has another kernel and stride than those of this module.
+    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 3], stride: [usize; 3]) -> Result<Self, ShapeError> {
+        let what = "kernel, not 3 with stride 2 or 1, 2 with stride 2 or 1 with stride 1 an axis";
+        let phases = stencil::transposed(kernel, stride).ok_or(ShapeError::Unsupported { what, found: kernel })?;
+        product(&[inputs, outputs, 27])?;
+        Ok(Self { inputs, outputs, kernel, stride, phases })
+    }
+
+    /// Elements of the weights.
+    #[must_use]
+    pub const fn weights(&self) -> usize {
+        self.inputs * self.outputs * self.elements()
+    }
+
+    const fn elements(&self) -> usize {
+        self.kernel[0] * self.kernel[1] * self.kernel[2]
+    }
+
+    /// The size of the output for this size of the input.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be addressed.
+    pub fn output(&self, input: Volume) -> Result<Volume, ShapeError> {
+        let [d, h, w] = input.sizes();
+        let output =
+            Volume::new(product(&[d, self.stride[0]])?, product(&[h, self.stride[1]])?, product(&[w, self.stride[2]])?);
+        output.voxels()?;
+        Ok(output)
+    }
+
+    /// Packs weights for [`forward`].
+    ///
+    /// # Errors
+    ///
+    /// If their number is another one.
+    pub fn pack(&self, weight: &[f32]) -> Result<PackedTransposed, ShapeError> {
+        expect_len("weight", weight.len(), &[self.weights()])?;
+        let pack = |phase: &Phase| {
+            let inputs = vec![Input { channels: self.inputs, taps: phase.taps.clone() }];
+            Filters::pack(self.outputs, inputs, |o, i, element| weight[self.place(i, o, element)])
+        };
+        Ok(PackedTransposed { layer: self.clone(), filters: self.phases.iter().map(pack).collect() })
+    }
+
+    /// Where the weights have an element of the kernel.
+    const fn place(&self, input: usize, output: usize, element: usize) -> usize {
+        (input * self.outputs + output) * self.elements() + element
+    }
+
+    /// Checks both sides; the batch is that of the input.
+    fn expect(
+        &self,
+        input: (&'static str, usize),
+        output: (&'static str, usize),
+        batch: Batch,
+    ) -> Result<(), ShapeError> {
+        expect_len(input.0, input.1, &[batch.samples, self.inputs, batch.volume.voxels()?])?;
+        expect_len(output.0, output.1, &[batch.samples, self.outputs, self.output(batch.volume)?.voxels()?])
+    }
+
+    /// For each phase, its part of a tensor on the side of the output.
+    fn split(&self, data: &[f32], layout: Layout) -> Result<Vec<Tensor<'static>>, ShapeError> {
+        let large = self.output(layout.volume)?;
+        let of_large = large.voxels()?;
+        let split = self.phases.par_iter().map(|phase| {
+            let mut values = vec![0.0; data.len() / self.phases.len()];
+            layout.scatter(self.outputs, |sample, channel, place| {
+                let from = &data[(sample * self.outputs + channel) * of_large..][..of_large];
+                let rows = values[place..][..layout.voxels].chunks_exact_mut(layout.volume.width);
+                for (row, values) in rows.enumerate() {
+                    let start = row_of(phase, layout.volume, self.stride, row) * large.width;
+                    let from = from[start..][..large.width].iter().skip(phase.at[2]).step_by(self.stride[2]);
+                    values.iter_mut().zip(from).for_each(|(value, from)| *value = *from);
+                }
+            });
+            layout.strided(Cow::Owned(values), self.outputs)
+        });
+        Ok(split.collect())
+    }
+}
+
+/// The row of the output that belongs to a row of the input in a phase.
+fn row_of(phase: &Phase, volume: Volume, stride: [usize; 3], row: usize) -> usize {
+    let (z, y) = (row / volume.height, row % volume.height);
+    (z * stride[0] + phase.at[0]) * volume.height * stride[1] + y * stride[1] + phase.at[1]
+}
+
+/// The transposed convolution plus `bias`, activated.
+///
+/// `input` is `[N, channels in, D, H, W]`, whose N, D, H and W are `batch`; `bias` has one value a channel of `output`,
+/// which is `[N, channels out, D * stride, H * stride, W * stride]`. Memory is allocated only for several samples of fewer
+/// than 64 voxels.
+///
+/// # Errors
+///
+/// If a slice has another length.
+pub fn forward(
+    isa: Isa,
+    packed: &PackedTransposed,
+    bias: Option<&[f32]>,
+    activation: Activation,
+    input: &[f32],
+    batch: Batch,
+    output: &mut [f32],
+) -> Result<(), ShapeError> {
+    let layer = &packed.layer;
+    layer.expect(("input", input.len()), ("output", output.len()), batch)?;
+    if let Some(bias) = bias {
+        expect_len("bias", bias.len(), &[layer.outputs])?;
+    }
+    let layout = Layout::new(batch, GATHER_OUTPUTS)?;
+    let large = layer.output(batch.volume)?;
+    let of_large = large.voxels()?;
+    let tensor = layout.tensor(input, layer.inputs);
+    let finish = Finish { bias, slope: activation.slope() };
+    let rows = Output::new(output);
+    // Phases beside each other along the width are computed and written together.
+    let along_x = layer.stride[2];
+    for (phases, filters) in layer.phases.chunks_exact(along_x).zip(packed.filters.chunks_exact(along_x)) {
+        let filters: Vec<_> = filters.iter().collect();
+        correlate(isa, &filters, &[tensor.stack()], layout, finish, |place, sums| {
+            let mut done = 0;
+            for (sample, first, len) in layout.pieces(place.position, place.len) {
+                let mut at = first;
+                while at < first + len {
+                    let (row, x) = (at / batch.volume.width, at % batch.volume.width);
+                    let n = (batch.volume.width - x).min(first + len - at);
+                    let start = row_of(&phases[0], batch.volume, layer.stride, row) * large.width + x * along_x;
+                    for channel in 0..place.channels {
+                        let plane = (sample * layer.outputs + place.channel + channel) * of_large;
+                        // SAFETY: `correlate` gives every channel of every position to one call only, and each position
+                        // has its own piece of a row of the output.
+                        let part = unsafe { rows.part(plane + start, n * along_x) };
+                        interleave(sums, channel, done, part);
+                    }
+                    at += n;
+                    done += n;
+                }
+            }
+        });
+    }
+    if activation == Activation::Sigmoid {
+        sigmoid(isa, output);
+    }
+    Ok(())
+}
+
+/// Writes the sums of one or two phases, from lane `first` on, in turns.
+fn interleave(sums: &[Sums], channel: usize, first: usize, row: &mut [f32]) {
+    match sums {
+        [even, odd] => {
+            let pairs = even[channel][first..].iter().zip(&odd[channel][first..]);
+            for (values, (even, odd)) in row.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
+                *values = [*even, *odd];
+            }
+        }
+        _ => row.copy_from_slice(&sums[0][channel][first..][..row.len()]),
+    }
+}
+
+/// Gradient with respect to the input, from the gradient with respect to the sums. `grad_input` is overwritten.
+///
+/// # Errors
+///
+/// If a slice has another length than in [`forward`].
+pub fn input_gradient(
+    isa: Isa,
+    layer: &Transposed,
+    weight: &[f32],
+    grad_output: &[f32],
+    batch: Batch,
+    grad_input: &mut [f32],
+) -> Result<(), ShapeError> {
+    layer.expect(("grad_input", grad_input.len()), ("grad_output", grad_output.len()), batch)?;
+    expect_len("weight", weight.len(), &[layer.weights()])?;
+    let layout = Layout::new(batch, GATHER_OUTPUTS)?;
+    let grads = layer.split(grad_output, layout)?;
+    let stacks: Vec<_> = grads.iter().map(Tensor::stack).collect();
+    let reversed = |phase: &Phase| phase.taps.iter().map(|t| t.reversed()).collect();
+    let inputs = layer.phases.iter().map(|p| Input { channels: layer.outputs, taps: reversed(p) }).collect();
+    let outputs = layer.outputs.max(1);
+    let filters = Filters::pack(layer.inputs, inputs, |i, o, element| weight[layer.place(i, o % outputs, element)]);
+    let finish = Finish { bias: None, slope: 1.0 };
+    let rows = Output::new(grad_input);
+    correlate(isa, &[&filters], &stacks, layout, finish, |place, sums| {
+        for (row, channel) in sums[0].iter().zip(place.channel..place.channel + place.channels) {
+            let mut done = 0;
+            for (sample, first, len) in layout.pieces(place.position, place.len) {
+                // SAFETY: `correlate` gives every channel of every position to one call only.
+                let part = unsafe { rows.part((sample * layer.inputs + channel) * layout.voxels + first, len) };
+                part.copy_from_slice(&row[done..done + len]);
+                done += len;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Gradients with respect to the weights and to the bias, from the gradient with respect to the sums. `grad_weight` and
+/// `grad_bias` are overwritten.
+///
+/// # Errors
+///
+/// If a slice has another length than in [`forward`].
+pub fn weight_gradient(
+    isa: Isa,
+    layer: &Transposed,
+    input: &[f32],
+    grad_output: &[f32],
+    batch: Batch,
+    grad_weight: &mut [f32],
+    grad_bias: Option<&mut [f32]>,
+) -> Result<(), ShapeError> {
+    layer.expect(("input", input.len()), ("grad_output", grad_output.len()), batch)?;
+    expect_len("grad_weight", grad_weight.len(), &[layer.weights()])?;
+    if let Some(grad_bias) = &grad_bias {
+        expect_len("grad_bias", grad_bias.len(), &[layer.outputs])?;
+    }
+    let layout = Layout::new(batch, GATHER_PRODUCTS)?;
+    let tensor = layout.tensor(input, layer.inputs);
+    let grads = layer.split(grad_output, layout)?;
+    for (phase, grads) in layer.phases.iter().zip(&grads) {
+        let taps: &[Tap] = &phase.taps;
+        let sums = products(isa, (grads.stack(), layer.outputs), (tensor.stack(), layer.inputs), taps, layout);
+        for (i, sum) in sums.iter().enumerate() {
+            let (output, input, tap) = (i / taps.len() / layer.inputs, i / taps.len() % layer.inputs, i % taps.len());
+            grad_weight[layer.place(input, output, taps[tap].index)] = *sum;
+        }
+    }
+    if let Some(grad_bias) = grad_bias {
+        grad_bias.fill(0.0);
+        let sums = Layout::new(Batch::new(batch.samples, layer.output(batch.volume)?), 0)?;
+        add_channel_sums(isa, sums.tensor(grad_output, layer.outputs).stack(), sums, grad_bias);
+    }
+    Ok(())
+}

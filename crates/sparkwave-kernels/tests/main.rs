@@ -1,0 +1,10 @@
+//! The kernels against their definitions, against finite differences and against PyTorch.
+#![allow(clippy::unwrap_used)]
+
+mod conv3d;
+mod definition;
+mod golden;
+mod norm;
+mod pool;
+mod random;
+mod transposed;
