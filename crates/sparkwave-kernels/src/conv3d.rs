@@ -4,7 +4,7 @@
 //! Weights are `[channels out, channels in, kernel depth, height, width]`, as PyTorch's `Conv3d` has them.
 
 use crate::activation::{Activation, sigmoid};
-use crate::correlate::{Finish, GATHER_OUTPUTS, correlate};
+use crate::correlate::{Channels, Finish, GATHER_OUTPUTS, correlate};
 use crate::error::{ShapeError, expect_len, product};
 use crate::filters::{self, Filters};
 use crate::isa::Isa;
@@ -134,8 +134,7 @@ pub fn forward(
     let finish = Finish { bias, slope: activation.slope() };
     let layout = Layout::new(batch, GATHER_OUTPUTS)?;
     let tensors: Vec<_> = inputs.iter().zip(layer.inputs()).map(|(data, c)| layout.tensor(data, c)).collect();
-    let destination = Destination::new([(layer.outputs, &mut *output)]);
-    run(isa, &packed.filters, &tensors, layout, finish, &destination);
+    run(isa, &packed.filters, &tensors, layout, finish, vec![(layer.outputs, Output::new(output))]);
     if activation == Activation::Sigmoid {
         sigmoid(isa, output);
     }
@@ -166,57 +165,23 @@ pub fn input_gradient(
     let inputs = vec![filters::Input { channels: layer.outputs, taps: reversed }];
     let filters = Filters::pack(channels, inputs, |i, o, element| weight[(o * channels + i) * elements + element]);
     let layout = Layout::new(batch, GATHER_OUTPUTS)?;
-    let destination = Destination::new(layer.inputs().zip(grad_inputs.iter_mut().map(|g| &mut **g)));
+    let outputs = layer.inputs().zip(grad_inputs.iter_mut().map(|g| Output::new(g))).collect();
     let finish = Finish { bias: None, slope: 1.0 };
-    run(isa, &filters, &[layout.tensor(grad_output, layer.outputs)], layout, finish, &destination);
+    run(isa, &filters, &[layout.tensor(grad_output, layer.outputs)], layout, finish, outputs);
     Ok(())
 }
 
-/// The tensors that the channels of a sum are written to, one after the other.
-struct Destination<'a> {
-    tensors: Vec<(usize, Output<'a>)>,
-}
-
-impl<'a> Destination<'a> {
-    fn new(tensors: impl IntoIterator<Item = (usize, &'a mut [f32])>) -> Self {
-        Self { tensors: tensors.into_iter().map(|(channels, data)| (channels, Output::new(data))).collect() }
-    }
-
-    /// The tensor of a channel, with its number of channels and the channel's place among them.
-    fn of(&self, mut channel: usize) -> Option<(&Output<'a>, usize, usize)> {
-        for (channels, output) in &self.tensors {
-            match channel.checked_sub(*channels) {
-                None => return Some((output, *channels, channel)),
-                Some(rest) => channel = rest,
-            }
-        }
-        None
-    }
-}
-
-/// Correlates and writes to `destination`.
+/// Correlates and writes the channels of the sums to `outputs`, tensors that follow each other.
 fn run(
     isa: Isa,
     filters: &Filters,
     tensors: &[Tensor<'_>],
     layout: Layout,
     finish: Finish<'_>,
-    destination: &Destination<'_>,
+    outputs: Vec<(usize, Output<'_>)>,
 ) {
     let stacks: Vec<_> = tensors.iter().map(Tensor::stack).collect();
-    correlate(isa, &[filters], &stacks, layout, finish, |place, sums| {
-        for (row, channel) in sums[0].iter().zip(place.channel..place.channel + place.channels) {
-            let Some((output, channels, channel)) = destination.of(channel) else { continue };
-            let mut done = 0;
-            for (sample, first, len) in layout.pieces(place.position, place.len) {
-                let start = (sample * channels + channel) * layout.voxels + first;
-                // SAFETY: `correlate` gives every channel of every position to one call only.
-                let part = unsafe { output.part(start, len) };
-                part.copy_from_slice(&row[done..done + len]);
-                done += len;
-            }
-        }
-    });
+    correlate(isa, &[filters], &stacks, layout, finish, &Channels { layout, outputs });
 }
 
 /// Gradients with respect to the weights and to the bias, from the gradient with respect to the sums.

@@ -5,12 +5,18 @@
 //! channels by 48 voxels at a time, whose sums stay in registers. The order of the terms of one sum is that of
 //! [`Filters`] and depends on nothing else.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod channels;
 mod portable;
 
-use crate::activation::leaky;
+pub(crate) use channels::Channels;
+
 use crate::filters::{BLOCK, Filters};
-use crate::isa::Isa;
-use crate::lanes::{Lanes, offset};
+use crate::isa::{Isa, Kind};
+use crate::lanes::{Cursor, offset};
 use crate::stack::{Layout, Stack};
 use rayon::prelude::*;
 
@@ -27,7 +33,9 @@ pub(crate) const TILE: usize = LANES * VECTORS;
 pub(crate) const GATHER_OUTPUTS: usize = 64;
 
 /// The sums of a tile, by output channel.
-pub(crate) type Sums = [[f32; TILE]; BLOCK];
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Sums(pub(crate) [[f32; TILE]; BLOCK]);
 
 /// What the sums are added to, and what happens to them.
 #[derive(Debug, Clone, Copy)]
@@ -50,25 +58,39 @@ pub(crate) struct Place {
     pub(crate) channels: usize,
 }
 
-/// A tap of a tile.
-#[derive(Debug, Clone, Copy)]
-struct TileTap {
-    /// From an output to its input, in memory.
-    offset: isize,
-    /// One bit a voxel, set where the input exists.
-    lanes: u64,
+/// Where the sums go. Every channel of every position goes to one call of `store`.
+pub(crate) trait Sink: Sync {
+    /// Writes sums, one value of `Sums` for each of the filters.
+    fn store(&self, place: Place, sums: &[Sums]);
 }
 
-/// An input of a tile.
+/// An input of the tiles of a run.
 struct TileInput<'a> {
-    /// The tensor of one run.
+    /// The tensor of the run.
     data: &'a [f32],
     stride: usize,
     channels: usize,
-    taps: &'a [TileTap],
+    /// For each tap, from an output to its input, in memory.
+    offsets: &'a [isize],
 }
 
-/// Computes all sums and gives them to `store`, for every tile one value of `Sums` for each of `filters` (which differ in
+/// Which sums to compute: tile and block of channels.
+struct Tile<'a> {
+    inputs: &'a [TileInput<'a>],
+    /// For each tap of each input, one bit a voxel, set where the input exists.
+    lanes: &'a [u64],
+    /// The weights of the block.
+    weights: &'a [f32],
+    bias: [f32; BLOCK],
+    /// The factor on sums below zero.
+    slope: f32,
+    /// First voxel.
+    position: usize,
+    /// Voxels.
+    len: usize,
+}
+
+/// Computes all sums and gives them to `sink`, for every tile one value of `Sums` for each of `filters` (which differ in
 /// weights and taps, not in sizes).
 ///
 /// # Panics
@@ -80,7 +102,7 @@ pub(crate) fn correlate(
     stacks: &[Stack<'_>],
     layout: Layout,
     finish: Finish<'_>,
-    store: impl Fn(Place, &[Sums]) + Sync,
+    sink: &impl Sink,
 ) {
     let Some(first) = filters.first() else { return };
     let (runs, len, volume) = (layout.runs(), layout.positions(), layout.volume);
@@ -92,40 +114,55 @@ pub(crate) fn correlate(
         let end = (runs - 1) * stack.run_stride + (input.channels.max(1) - 1) * stack.channel_stride + len;
         assert!(input.channels == 0 || end <= stack.data.len(), "{end} values of a stack of {}", stack.data.len());
     }
+    let offsets: Vec<Vec<Vec<isize>>> = filters
+        .iter()
+        .map(|f| f.inputs.iter().map(|i| i.taps.iter().map(|t| offset(*t, volume)).collect()).collect())
+        .collect();
     let cut = Cut::new(len, runs, first.blocks());
     (0..cut.tasks()).into_par_iter().for_each(|task| {
         let (run, tiles, blocks) = cut.task(task);
-        let mut taps = Vec::new();
-        let mut sums = vec![[[0.0; TILE]; BLOCK]; filters.len()];
+        let inputs: Vec<_> =
+            filters.iter().zip(&offsets).map(|(f, offsets)| inputs_of(f, stacks, offsets, run)).collect();
+        let mut lanes: Vec<Vec<u64>> = vec![Vec::new(); filters.len()];
+        let mut sums = vec![Sums([[0.0; TILE]; BLOCK]); filters.len()];
+        let mut cursor = Cursor::new(volume, cut.tile(tiles.start).0);
         for tile in tiles {
             let (position, voxels) = cut.tile(tile);
-            let lanes = Lanes::new(volume, position, voxels);
-            taps.clear();
-            for input in filters.iter().flat_map(|f| &f.inputs) {
-                taps.extend(input.taps.iter().map(|t| TileTap { offset: offset(*t, volume), lanes: lanes.of(*t) }));
+            let inside = cursor.next(voxels);
+            for (filters, lanes) in filters.iter().zip(&mut lanes) {
+                lanes.clear();
+                lanes.extend(filters.inputs.iter().flat_map(|i| &i.taps).map(|t| inside.of(*t)));
             }
             for block in blocks.clone() {
-                let mut rest: &[TileTap] = &taps;
-                for (filters, sums) in filters.iter().zip(&mut sums) {
-                    let inputs = filters.inputs.iter().zip(stacks).map(|(input, stack)| {
-                        let (taps, after) = rest.split_at(input.taps.len());
-                        rest = after;
-                        let data = &stack.data[run * stack.run_stride..];
-                        TileInput { data, stride: stack.channel_stride, channels: input.channels, taps }
-                    });
-                    let inputs: Vec<_> = inputs.collect();
-                    let mut bias = [0.0; BLOCK];
-                    if let Some(all) = finish.bias {
-                        bias.iter_mut().zip(&all[block * BLOCK..]).for_each(|(b, v)| *b = *v);
-                    }
-                    tile_sums(isa, &inputs, filters.block(block), position, voxels, &bias, finish.slope, sums);
-                }
                 let channel = block * BLOCK;
                 let channels = BLOCK.min(first.outputs - channel);
-                store(Place { position: run * len + position, len: voxels, channel, channels }, &sums);
+                let mut bias = [0.0; BLOCK];
+                if let Some(all) = finish.bias {
+                    bias[..channels].copy_from_slice(&all[channel..][..channels]);
+                }
+                let place = Place { position: run * len + position, len: voxels, channel, channels };
+                for (((filters, inputs), lanes), sums) in filters.iter().zip(&inputs).zip(&lanes).zip(&mut sums) {
+                    let (weights, slope) = (filters.block(block), finish.slope);
+                    let tile = Tile { inputs, lanes, weights, bias, slope, position, len: voxels };
+                    tile.compute(isa, sums);
+                }
+                sink.store(place, &sums);
             }
         }
     });
+}
+
+/// The inputs of one run.
+fn inputs_of<'a>(filters: &Filters, stacks: &[Stack<'a>], offsets: &'a [Vec<isize>], run: usize) -> Vec<TileInput<'a>> {
+    let inputs = filters.inputs.iter().zip(stacks).zip(offsets);
+    inputs
+        .map(|((input, stack), offsets)| TileInput {
+            data: &stack.data[run * stack.run_stride..],
+            stride: stack.channel_stride,
+            channels: input.channels,
+            offsets,
+        })
+        .collect()
 }
 
 /// How the work is cut into tasks.
@@ -171,23 +208,23 @@ impl Cut {
     }
 }
 
-/// The sums of one tile, with bias and slope. Of `sums`, only the first `len` of each channel are meant.
-#[allow(clippy::too_many_arguments)]
-fn tile_sums(
-    isa: Isa,
-    inputs: &[TileInput<'_>],
-    weights: &[f32],
-    position: usize,
-    len: usize,
-    bias: &[f32; BLOCK],
-    slope: f32,
-    sums: &mut Sums,
-) {
-    let _ = isa;
-    portable::tile(inputs, weights, position, len, bias, sums);
-    for row in sums.iter_mut() {
-        for sum in &mut row[..len] {
-            *sum = leaky(*sum, slope);
+impl Tile<'_> {
+    /// Its sums plus bias, times `slope` below zero. Of `sums`, only the first `len` of each channel are meant.
+    fn compute(&self, isa: Isa, sums: &mut Sums) {
+        let taps: usize = self.inputs.iter().map(|i| i.offsets.len()).sum();
+        let weights: usize = self.inputs.iter().map(|i| i.channels * i.offsets.len() * BLOCK).sum();
+        assert!(
+            self.lanes.len() == taps && self.weights.len() == weights && self.len <= TILE,
+            "the parts of a tile fit"
+        );
+        match isa.0 {
+            // SAFETY: an `Isa` of this kind exists only on processors that have AVX-512 F.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { avx512::compute(self, sums) },
+            // SAFETY: an `Isa` of this kind exists only on processors that have AVX2 and FMA.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { avx2::compute(self, sums) },
+            Kind::Portable => portable::compute(self, sums),
         }
     }
 }

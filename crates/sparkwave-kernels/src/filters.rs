@@ -1,6 +1,7 @@
 //! Weights in the order in which the kernels read them.
 
 use crate::stencil::Tap;
+use rayon::prelude::*;
 
 /// Output channels of a tile.
 pub(crate) const BLOCK: usize = 8;
@@ -27,18 +28,19 @@ pub(crate) struct Filters {
 
 impl Filters {
     /// Packs `weight(output channel, channel, element of the kernel)`, where channels count through all inputs.
-    pub(crate) fn pack(outputs: usize, inputs: Vec<Input>, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
+    pub(crate) fn pack(outputs: usize, inputs: Vec<Input>, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Self {
         let of_block: usize = inputs.iter().map(|i| i.channels * i.taps.len() * BLOCK).sum();
         let mut weights = vec![0.0; of_block * outputs.div_ceil(BLOCK)];
-        let mut packed = weights.chunks_exact_mut(BLOCK);
-        for block in (0..outputs).step_by(BLOCK) {
+        weights.par_chunks_exact_mut(of_block.max(1)).enumerate().for_each(|(block, weights)| {
+            let mut packed = weights.chunks_exact_mut(BLOCK);
+            let outputs = block * BLOCK..outputs.min((block + 1) * BLOCK);
             let mut before = 0;
             for input in &inputs {
                 for chunk in (0..input.channels).step_by(CHUNK) {
                     for tap in &input.taps {
                         for channel in chunk..input.channels.min(chunk + CHUNK) {
                             let Some(row) = packed.next() else { continue };
-                            for (value, output) in row.iter_mut().zip(block..outputs) {
+                            for (value, output) in row.iter_mut().zip(outputs.clone()) {
                                 *value = weight(output, before + channel, tap.index);
                             }
                         }
@@ -46,7 +48,7 @@ impl Filters {
                 }
                 before += input.channels;
             }
-        }
+        });
         Self { outputs, inputs, weights }
     }
 

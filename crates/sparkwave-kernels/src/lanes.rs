@@ -12,40 +12,58 @@ pub(crate) struct Lanes {
     inside: [[u64; 3]; 3],
 }
 
-impl Lanes {
-    /// The lanes of `len` voxels (at most 64) from `position` on; positions count through the samples of a stack.
-    pub(crate) fn new(volume: Volume, position: usize, len: usize) -> Self {
+/// A place in a stack of samples, for tiles that follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor {
+    volume: Volume,
+    /// Depth, height and width of the next voxel.
+    at: [usize; 3],
+}
+
+impl Cursor {
+    /// At a position, which counts through the samples.
+    pub(crate) fn new(volume: Volume, position: usize) -> Self {
+        let row = position / volume.width;
+        Self { volume, at: [row / volume.height % volume.depth, row % volume.height, position % volume.width] }
+    }
+
+    /// The lanes of the next `len` voxels (at most 64).
+    pub(crate) fn next(&mut self, len: usize) -> Lanes {
         debug_assert!(len <= 64, "a tile has {len} voxels");
-        let Volume { depth, height, width } = volume;
-        let row = position / width;
-        let (mut x, mut y, mut z) = (position % width, row % height, row / height % depth);
+        let Volume { depth, height, width } = self.volume;
         let mut inside = [[0u64; 3]; 3];
         let mut lane = 0;
         while lane < len {
+            let [z, y, x] = self.at;
             let run = (width - x).min(len - lane);
             let lanes = (u64::MAX >> (64 - run)) << lane;
             let first = u64::from(x == 0) << lane;
             let last = u64::from(x + run == width) << (lane + run - 1);
-            for (masks, at, size) in [(0, z, depth), (1, y, height)].map(|(axis, at, size)| (axis, at, size)) {
-                inside[masks][0] |= if at > 0 { lanes } else { 0 };
-                inside[masks][1] |= lanes;
-                inside[masks][2] |= if at + 1 < size { lanes } else { 0 };
+            let set = |condition: bool| if condition { lanes } else { 0 };
+            let of_run = [
+                [set(z > 0), lanes, set(z + 1 < depth)],
+                [set(y > 0), lanes, set(y + 1 < height)],
+                [lanes & !first, lanes, lanes & !last],
+            ];
+            for (inside, lanes) in inside.as_flattened_mut().iter_mut().zip(of_run.as_flattened()) {
+                *inside |= lanes;
             }
-            inside[2][0] |= lanes & !first;
-            inside[2][1] |= lanes;
-            inside[2][2] |= lanes & !last;
             lane += run;
-            x = 0;
-            y += 1;
-            if y == height {
-                y = 0;
-                z = if z + 1 == depth { 0 } else { z + 1 };
-            }
+            self.at = if x + run < width {
+                [z, y, x + run]
+            } else if y + 1 < height {
+                [z, y + 1, 0]
+            } else {
+                [(z + 1) % depth, 0, 0]
+            };
         }
-        Self { inside }
+        Lanes { inside }
     }
+}
 
+impl Lanes {
     /// One bit a voxel, set where the input of `tap` lies inside the volume.
+    #[inline]
     pub(crate) fn of(&self, tap: Tap) -> u64 {
         let [z, y, x] = tap.shift.map(|s| usize::from((s + 1).unsigned_abs()));
         self.inside[0][z] & self.inside[1][y] & self.inside[2][x]
@@ -71,7 +89,7 @@ mod tests {
             let phase = same([3, 3, 3]).unwrap();
             for position in 0..2 * d * h * w {
                 let len = 64.min(2 * d * h * w - position);
-                let lanes = Lanes::new(volume, position, len);
+                let lanes = Cursor::new(volume, position).next(len);
                 for tap in &phase.taps {
                     for lane in 0..64 {
                         let p = position + lane;

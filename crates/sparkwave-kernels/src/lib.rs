@@ -15,10 +15,10 @@
 //!
 //! # How it works
 //!
-//! Convolutions, transposed convolutions and their input gradients are one computation, [`correlate`]: sums over channels
+//! Convolutions, transposed convolutions and their input gradients are one computation, `correlate`: sums over channels
 //! and taps of weights times shifted inputs, a tile of 8 channels by 48 voxels at a time in registers. A vector is 16
 //! voxels that follow each other in memory, whatever the rows are long; lanes that a tap takes out of the volume are
-//! masked, so that no padded copy is needed. Weight gradients are the other computation, [`products`].
+//! masked, so that no padded copy is needed. Weight gradients are the other computation, `products`.
 //!
 //! # Determinism
 //!

@@ -29,4 +29,19 @@ impl<'a> Output<'a> {
         // part is handed out once.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(first), len) }
     }
+
+    /// Writes `values` from `first` on.
+    ///
+    /// # Safety
+    ///
+    /// As for [`part`](Self::part).
+    #[inline]
+    pub(crate) unsafe fn write(&self, first: usize, values: &[f32]) {
+        // SAFETY: the caller's.
+        let part = unsafe { self.part(first, values.len()) };
+        let ((to, to_rest), (from, from_rest)) = (part.as_chunks_mut::<16>(), values.as_chunks::<16>());
+        // Whole vectors are moved without a call.
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        to_rest.copy_from_slice(from_rest);
+    }
 }

@@ -4,10 +4,14 @@
 //! `grad[o, p] * input[i, p + shift(t)]`. Voxels are cut into spans, spans into groups; spans of a group are added one
 //! after the other, then the groups. Both depend on the sizes only, never on the number of threads.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
-use crate::isa::{Isa, for_each_isa};
-use crate::lanes::{Lanes, offset};
+use crate::isa::{Isa, Kind, for_each_isa};
+use crate::lanes::{Cursor, offset};
 use crate::stack::{Layout, Stack};
 use crate::stencil::Tap;
 use rayon::prelude::*;
@@ -85,8 +89,8 @@ pub(crate) fn products(
                 Column { start: place + offset(taps[tap], layout.volume), lanes: lanes.of(tap) }
             };
             for first in (0..columns).step_by(COLUMNS) {
-                let group: [Column<'_>; COLUMNS] = std::array::from_fn(|i| column((first + i).min(columns - 1)));
-                let added = block_products(isa, grads, rows, data, &group, len);
+                let group = std::array::from_fn(|i| column((first + i).min(columns - 1)));
+                let added = Span { grads, rows, data, columns: group, len }.products(isa);
                 for (sums, added) in sums.chunks_exact_mut(columns).zip(added) {
                     sums[first..].iter_mut().zip(added).for_each(|(sum, value)| *sum += value);
                 }
@@ -112,9 +116,9 @@ impl SpanLanes {
     fn new(layout: Layout, taps: &[Tap], first: usize, len: usize) -> Self {
         let vectors = len.div_ceil(LANES);
         let mut all = vec![0; vectors * taps.len()];
+        let mut cursor = Cursor::new(layout.volume, first);
         for vector in (0..vectors).step_by(4) {
-            let at = vector * LANES;
-            let lanes = Lanes::new(layout.volume, first + at, (4 * LANES).min(len - at));
+            let lanes = cursor.next((4 * LANES).min(len - vector * LANES));
             for (tap, all) in taps.iter().zip(all.chunks_exact_mut(vectors)) {
                 let lanes = lanes.of(*tap);
                 for (i, mask) in all[vector..].iter_mut().take(4).enumerate() {
@@ -130,17 +134,32 @@ impl SpanLanes {
     }
 }
 
-/// Sums over a span of rows of `grads` (starting at `rows`) times columns of `data`.
-fn block_products(
-    isa: Isa,
-    grads: &[f32],
+/// Rows and columns whose products are summed over voxels that follow each other.
+struct Span<'a> {
+    grads: &'a [f32],
+    /// Where the rows start in `grads`.
     rows: [usize; ROWS],
-    data: &[f32],
-    columns: &[Column<'_>; COLUMNS],
+    data: &'a [f32],
+    columns: [Column<'a>; COLUMNS],
+    /// Voxels.
     len: usize,
-) -> [[f32; COLUMNS]; ROWS] {
-    let _ = isa;
-    portable::block(grads, rows, data, columns, len)
+}
+
+impl Span<'_> {
+    fn products(&self, isa: Isa) -> [[f32; COLUMNS]; ROWS] {
+        let vectors = self.len.div_ceil(LANES);
+        assert!(self.columns.iter().all(|c| c.lanes.len() == vectors), "a mask for every vector");
+        assert!(self.rows.iter().all(|r| *r + self.len <= self.grads.len()), "the rows lie in the tensor");
+        match isa.0 {
+            // SAFETY: an `Isa` of this kind exists only on processors that have AVX-512 F.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { avx512::products(self) },
+            // SAFETY: an `Isa` of this kind exists only on processors that have AVX2 and FMA.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { avx2::products(self) },
+            Kind::Portable => portable::products(self),
+        }
+    }
 }
 
 /// Adds to each value of `sums` the sum over all positions of its channel, in double precision.

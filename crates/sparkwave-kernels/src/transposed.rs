@@ -7,7 +7,7 @@
 //! some of the taps; see [`conv3d`](crate::conv3d) for those. No product with an inserted zero is computed.
 
 use crate::activation::{Activation, sigmoid};
-use crate::correlate::{Finish, GATHER_OUTPUTS, Sums, correlate};
+use crate::correlate::{Channels, Finish, GATHER_OUTPUTS, Place, Sink, Sums, correlate};
 use crate::error::{ShapeError, expect_len, product};
 use crate::filters::{Filters, Input};
 use crate::isa::Isa;
@@ -155,34 +155,15 @@ pub fn forward(
     }
     let layout = Layout::new(batch, GATHER_OUTPUTS)?;
     let large = layer.output(batch.volume)?;
-    let of_large = large.voxels()?;
     let tensor = layout.tensor(input, layer.inputs);
     let finish = Finish { bias, slope: activation.slope() };
-    let rows = Output::new(output);
     // Phases beside each other along the width are computed and written together.
     let along_x = layer.stride[2];
+    let rows = Output::new(&mut *output);
     for (phases, filters) in layer.phases.chunks_exact(along_x).zip(packed.filters.chunks_exact(along_x)) {
         let filters: Vec<_> = filters.iter().collect();
-        correlate(isa, &filters, &[tensor.stack()], layout, finish, |place, sums| {
-            let mut done = 0;
-            for (sample, first, len) in layout.pieces(place.position, place.len) {
-                let mut at = first;
-                while at < first + len {
-                    let (row, x) = (at / batch.volume.width, at % batch.volume.width);
-                    let n = (batch.volume.width - x).min(first + len - at);
-                    let start = row_of(&phases[0], batch.volume, layer.stride, row) * large.width + x * along_x;
-                    for channel in 0..place.channels {
-                        let plane = (sample * layer.outputs + place.channel + channel) * of_large;
-                        // SAFETY: `correlate` gives every channel of every position to one call only, and each position
-                        // has its own piece of a row of the output.
-                        let part = unsafe { rows.part(plane + start, n * along_x) };
-                        interleave(sums, channel, done, part);
-                    }
-                    at += n;
-                    done += n;
-                }
-            }
-        });
+        let sink = Interleaved { layer, layout, large, voxels: large.voxels()?, phase: &phases[0], output: &rows };
+        correlate(isa, &filters, &[tensor.stack()], layout, finish, &sink);
     }
     if activation == Activation::Sigmoid {
         sigmoid(isa, output);
@@ -190,16 +171,57 @@ pub fn forward(
     Ok(())
 }
 
-/// Writes the sums of one or two phases, from lane `first` on, in turns.
-fn interleave(sums: &[Sums], channel: usize, first: usize, row: &mut [f32]) {
-    match sums {
-        [even, odd] => {
-            let pairs = even[channel][first..].iter().zip(&odd[channel][first..]);
-            for (values, (even, odd)) in row.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
-                *values = [*even, *odd];
+/// Sums of the phases beside each other along the width, written in turns.
+struct Interleaved<'a> {
+    layer: &'a Transposed,
+    layout: Layout,
+    /// Size of the output, and its voxels.
+    large: Volume,
+    voxels: usize,
+    /// The first of the phases.
+    phase: &'a Phase,
+    output: &'a Output<'a>,
+}
+
+impl Interleaved<'_> {
+    /// Calls `part` for each part of a place that lies together: channel within the place, first value of the output, first
+    /// voxel within the place, number of voxels.
+    #[inline]
+    fn parts(&self, place: Place, mut part: impl FnMut(usize, usize, usize, usize)) {
+        let (width, along_x) = (self.layout.volume.width, self.layer.stride[2]);
+        let mut done = 0;
+        for (sample, first, len) in self.layout.pieces(place.position, place.len) {
+            let mut at = first;
+            while at < first + len {
+                let n = (width - at % width).min(first + len - at);
+                let row = row_of(self.phase, self.layout.volume, self.layer.stride, at / width);
+                let start = row * self.large.width + at % width * along_x;
+                for channel in 0..place.channels {
+                    let plane = (sample * self.layer.outputs + place.channel + channel) * self.voxels;
+                    part(channel, plane + start, done, n);
+                }
+                at += n;
+                done += n;
             }
         }
-        _ => row.copy_from_slice(&sums[0][channel][first..][..row.len()]),
+    }
+}
+
+impl Sink for Interleaved<'_> {
+    fn store(&self, place: Place, sums: &[Sums]) {
+        self.parts(place, |channel, start, done, len| {
+            // SAFETY: every channel of every position comes once, and each has its own piece of a row of the output.
+            let row = unsafe { self.output.part(start, len * self.layer.stride[2]) };
+            match sums {
+                [even, odd] => {
+                    let pairs = even.0[channel][done..].iter().zip(&odd.0[channel][done..]);
+                    for (values, (even, odd)) in row.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
+                        *values = [*even, *odd];
+                    }
+                }
+                _ => row.copy_from_slice(&sums[0].0[channel][done..done + len]),
+            }
+        });
     }
 }
 
@@ -226,18 +248,8 @@ pub fn input_gradient(
     let outputs = layer.outputs.max(1);
     let filters = Filters::pack(layer.inputs, inputs, |i, o, element| weight[layer.place(i, o % outputs, element)]);
     let finish = Finish { bias: None, slope: 1.0 };
-    let rows = Output::new(grad_input);
-    correlate(isa, &[&filters], &stacks, layout, finish, |place, sums| {
-        for (row, channel) in sums[0].iter().zip(place.channel..place.channel + place.channels) {
-            let mut done = 0;
-            for (sample, first, len) in layout.pieces(place.position, place.len) {
-                // SAFETY: `correlate` gives every channel of every position to one call only.
-                let part = unsafe { rows.part((sample * layer.inputs + channel) * layout.voxels + first, len) };
-                part.copy_from_slice(&row[done..done + len]);
-                done += len;
-            }
-        }
-    });
+    let sink = Channels { layout, outputs: vec![(layer.inputs, Output::new(grad_input))] };
+    correlate(isa, &[&filters], &stacks, layout, finish, &sink);
     Ok(())
 }
 

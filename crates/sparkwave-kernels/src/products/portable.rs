@@ -1,36 +1,30 @@
 //! The block in plain Rust, which compilers turn into whatever vectors they have.
 
-use super::{COLUMNS, Column, LANES, ROWS};
+use super::{COLUMNS, LANES, ROWS, Span};
 
-/// Sums over a span.
-pub(super) fn block(
-    grads: &[f32],
-    rows: [usize; ROWS],
-    data: &[f32],
-    columns: &[Column<'_>; COLUMNS],
-    len: usize,
-) -> [[f32; COLUMNS]; ROWS] {
+/// See [`Span::products`].
+pub(super) fn products(span: &Span<'_>) -> [[f32; COLUMNS]; ROWS] {
     let mut sums = [[[0.0f32; LANES]; COLUMNS]; ROWS];
-    for (vector, at) in (0..len).step_by(LANES).enumerate() {
-        let n = LANES.min(len - at);
-        let inputs = columns.map(|column| {
+    for (vector, at) in (0..span.len).step_by(LANES).enumerate() {
+        let n = LANES.min(span.len - at);
+        let inputs = span.columns.map(|column| {
             let mut values = [0.0; LANES];
             let lanes = column.lanes[vector];
             let start = at.wrapping_add_signed(column.start);
             if lanes == u16::MAX {
-                values.copy_from_slice(&data[start..][..LANES]);
+                values.copy_from_slice(&span.data[start..][..LANES]);
             } else {
                 for (lane, value) in values[..n].iter_mut().enumerate() {
                     if lanes >> lane & 1 == 1 {
-                        *value = data[start.wrapping_add(lane)];
+                        *value = span.data[start.wrapping_add(lane)];
                     }
                 }
             }
             values
         });
-        for (row, sums) in rows.iter().zip(&mut sums) {
+        for (row, sums) in span.rows.iter().zip(&mut sums) {
             let mut values = [0.0; LANES];
-            values[..n].copy_from_slice(&grads[row + at..][..n]);
+            values[..n].copy_from_slice(&span.grads[row + at..][..n]);
             for (sums, inputs) in sums.iter_mut().zip(&inputs) {
                 for ((sum, grad), input) in sums.iter_mut().zip(&values).zip(inputs) {
                     *sum += grad * input;
