@@ -9,7 +9,7 @@ use crate::error::{ShapeError, expect_len, product};
 use crate::filters::{self, Filters};
 use crate::isa::Isa;
 use crate::output::Output;
-use crate::products::{GATHER_PRODUCTS, add_channel_sums, products};
+use crate::products::{GATHER_PRODUCTS, products};
 use crate::stack::{Layout, Tensor};
 use crate::stencil::{self, Tap};
 use crate::volume::Batch;
@@ -198,7 +198,7 @@ pub fn weight_gradient(
     grad_output: &[f32],
     batch: Batch,
     grad_weight: &mut [f32],
-    grad_bias: Option<&mut [f32]>,
+    mut grad_bias: Option<&mut [f32]>,
 ) -> Result<(), ShapeError> {
     let voxels = layer.expect_inputs("input", inputs, batch)?;
     expect_len("grad_output", grad_output.len(), &[batch.samples, layer.outputs, voxels])?;
@@ -217,13 +217,13 @@ pub fn weight_gradient(
         let of_output = of_input * taps.len();
         for output in 0..layer.outputs {
             let place = (output * channels + before) * taps.len();
-            grad_weight[place..][..of_output].copy_from_slice(&sums[output * of_output..][..of_output]);
+            grad_weight[place..][..of_output].copy_from_slice(&sums[output * (of_output + 1)..][..of_output]);
+        }
+        if let Some(grad_bias) = &mut grad_bias {
+            let totals = sums.chunks_exact(of_output + 1).map(|row| row[of_output]);
+            grad_bias.iter_mut().zip(totals).for_each(|(bias, total)| *bias = total);
         }
         before += of_input;
-    }
-    if let Some(grad_bias) = grad_bias {
-        grad_bias.fill(0.0);
-        add_channel_sums(isa, grads.stack(), layout, grad_bias);
     }
     Ok(())
 }

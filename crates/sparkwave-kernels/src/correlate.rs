@@ -218,7 +218,7 @@ impl Tile<'_> {
             "the parts of a tile fit"
         );
         match isa.0 {
-            // SAFETY: an `Isa` of this kind exists only on processors that have AVX-512 F.
+            // SAFETY: an `Isa` of this kind exists only on processors that have AVX-512 F and VL.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { avx512::compute(self, sums) },
             // SAFETY: an `Isa` of this kind exists only on processors that have AVX2 and FMA.

@@ -9,7 +9,7 @@ pub struct Isa(pub(crate) Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// AVX-512 F.
+    /// AVX-512 F and VL and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
     /// AVX2 and FMA.
@@ -25,7 +25,7 @@ impl Isa {
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f") {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
                 return Self(Kind::Avx512);
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -47,7 +47,7 @@ impl Isa {
         let mut sets = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f") {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
                 sets.push(Self(Kind::Avx512));
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -77,7 +77,7 @@ macro_rules! for_each_isa {
         $(#[$doc])*
         fn $name(isa: $crate::Isa, $($arg: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f")]
+            #[target_feature(enable = "avx512f,avx512vl")]
             fn avx512($($arg: $type),*) $(-> $result)? {
                 $body($($arg),*)
             }
@@ -87,7 +87,7 @@ macro_rules! for_each_isa {
                 $body($($arg),*)
             }
             match isa.0 {
-                // SAFETY: an `Isa` of this kind exists only on processors that have AVX-512 F.
+                // SAFETY: an `Isa` of this kind exists only on processors that have AVX-512 F and VL and VL.
                 #[cfg(target_arch = "x86_64")]
                 $crate::isa::Kind::Avx512 => unsafe { avx512($($arg),*) },
                 // SAFETY: an `Isa` of this kind exists only on processors that have AVX2.

@@ -1,5 +1,8 @@
 //! Which lanes of a tile a tap finds inside the volume.
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+
 use crate::stencil::Tap;
 use crate::volume::Volume;
 

@@ -14,12 +14,14 @@ use crate::isa::{Isa, Kind, for_each_isa};
 use crate::lanes::{Cursor, offset};
 use crate::stack::{Layout, Stack};
 use crate::stencil::Tap;
+use crate::volume::Volume;
 use rayon::prelude::*;
 
 /// Samples of fewer voxels are gathered: adding up the lanes at the end of a span would cost too much otherwise.
 pub(crate) const GATHER_PRODUCTS: usize = 1024;
 
-/// Voxels of a span: few enough that the gradients of a block stay in the first-level cache.
+/// Voxels of a span: few enough that the gradients of a block stay in the first-level
+/// cache.
 const SPAN: usize = 1024;
 
 /// Voxels of the vectors that share a mask.
@@ -37,16 +39,16 @@ const MAX_PARTIAL: usize = 1 << 20;
 /// The most groups there are.
 const MAX_GROUPS: usize = 32;
 
-/// A pair of an input channel and a tap, in a span.
+/// A pair of an input channel and a tap.
 #[derive(Clone, Copy)]
-struct Column<'a> {
-    /// Place of the first voxel's input, possibly outside the volume.
+struct Column {
+    /// Place of the input of the first position, possibly outside the volume.
     start: isize,
-    /// For each vector of the span, one bit a voxel, set where the input exists.
-    lanes: &'a [u16],
+    tap: usize,
 }
 
-/// The sums, `[channels of grad, channels of input, taps]`.
+/// The sums, `[channels of grad, channels of input, taps]`, where each channel of grad has one more value: the sum over all
+/// voxels of the gradient itself.
 ///
 /// # Panics
 ///
@@ -60,41 +62,50 @@ pub(crate) fn products(
 ) -> Vec<f32> {
     let (runs, positions) = (layout.runs(), layout.positions());
     let columns = input.1 * taps.len();
-    let values = grad.1 * columns;
+    let of_row = columns + 1;
+    let values = grad.1 * of_row;
     let spans_of_run = positions.div_ceil(SPAN);
     let spans = runs * spans_of_run;
     if values * spans == 0 {
         return vec![0.0; values];
     }
     for (stack, channels) in [grad, input] {
-        let end = (runs - 1) * stack.run_stride + (channels - 1) * stack.channel_stride + positions;
-        assert!(end <= stack.data.len(), "{end} values of a stack of {}", stack.data.len());
+        let end = (runs - 1) * stack.run_stride + (channels.max(1) - 1) * stack.channel_stride + positions;
+        assert!(channels == 0 || end <= stack.data.len(), "{end} values of a stack of {}", stack.data.len());
+    }
+    let mut all: Vec<Column> = Vec::with_capacity(columns + COLUMNS);
+    for channel in 0..input.1 {
+        let column = |(tap, t): (usize, &Tap)| Column {
+            start: (channel * input.0.channel_stride) as isize + offset(*t, layout.volume),
+            tap,
+        };
+        all.extend(taps.iter().enumerate().map(column));
     }
     let groups = (MAX_PARTIAL / values).clamp(1, MAX_GROUPS).min(spans);
     let blocks = grad.1.div_ceil(ROWS);
     let mut partial = vec![0.0; values * groups];
-    let of_blocks = partial.chunks_mut(values).flat_map(|group| group.chunks_mut(ROWS * columns));
+    let of_blocks = partial.chunks_mut(values).flat_map(|group| group.chunks_mut(ROWS * of_row));
     of_blocks.collect::<Vec<_>>().into_par_iter().enumerate().for_each(|(task, sums)| {
         let (group, block) = (task / blocks, task % blocks);
-        for span in group * spans / groups..(group + 1) * spans / groups {
-            let (run, first) = (span / spans_of_run, span % spans_of_run * SPAN);
+        let mut span = Span { rows: Vec::new(), lanes: Vec::new(), vectors: 0 };
+        for index in group * spans / groups..(group + 1) * spans / groups {
+            let (run, first) = (index / spans_of_run, index % spans_of_run * SPAN);
             let len = SPAN.min(positions - first);
-            let lanes = SpanLanes::new(layout, taps, first, len);
-            let grads = &grad.0.data[run * grad.0.run_stride..];
-            let rows = std::array::from_fn(|i| (block * ROWS + i).min(grad.1 - 1) * grad.0.channel_stride + first);
+            let grads = &grad.0.data[run * grad.0.run_stride + first..];
+            let rows =
+                (block * ROWS..grad.1.min((block + 1) * ROWS)).map(|c| &grads[c * grad.0.channel_stride..][..len]);
+            span.pack(rows, layout.volume, taps, first, len);
             let data = &input.0.data[run * input.0.run_stride..];
-            let column = |column: usize| {
-                let (channel, tap) = (column / taps.len(), column % taps.len());
-                let place = (channel * input.0.channel_stride + first) as isize;
-                Column { start: place + offset(taps[tap], layout.volume), lanes: lanes.of(tap) }
-            };
-            for first in (0..columns).step_by(COLUMNS) {
-                let group = std::array::from_fn(|i| column((first + i).min(columns - 1)));
-                let added = Span { grads, rows, data, columns: group, len }.products(isa);
-                for (sums, added) in sums.chunks_exact_mut(columns).zip(added) {
-                    sums[first..].iter_mut().zip(added).for_each(|(sum, value)| *sum += value);
+            for (group, columns_of) in all.chunks(COLUMNS).enumerate() {
+                let together = std::array::from_fn(|i| columns_of[i.min(columns_of.len() - 1)]);
+                let added = span.products(isa, data, first, together);
+                for (sums, added) in sums.chunks_exact_mut(of_row).zip(added) {
+                    let sums = &mut sums[..columns][group * COLUMNS..];
+                    sums.iter_mut().zip(added).for_each(|(sum, value)| *sum += value);
                 }
             }
+            let totals = totals(isa, &span.rows);
+            sums.chunks_exact_mut(of_row).zip(totals).for_each(|(sums, total)| sums[columns] += total);
         }
     });
     let (sums, others) = partial.split_at_mut(values);
@@ -105,94 +116,82 @@ pub(crate) fn products(
     partial
 }
 
-/// Which inputs of a span exist.
-struct SpanLanes {
-    /// `[tap, vector]`.
+/// Voxels that follow each other, as the blocks of one group of channels want them.
+struct Span {
+    /// Gradients `[vector, channel, lane]`, zero where there are none.
+    rows: Vec<[[f32; LANES]; ROWS]>,
+    /// `[tap, vector]`, one bit a lane, set where the input exists.
     lanes: Vec<u16>,
     vectors: usize,
 }
 
-impl SpanLanes {
-    fn new(layout: Layout, taps: &[Tap], first: usize, len: usize) -> Self {
-        let vectors = len.div_ceil(LANES);
-        let mut all = vec![0; vectors * taps.len()];
-        let mut cursor = Cursor::new(layout.volume, first);
-        for vector in (0..vectors).step_by(4) {
+impl Span {
+    /// Takes the rows of a block, of `len` voxels from position `first` of a run on.
+    fn pack<'a>(
+        &mut self,
+        rows: impl Iterator<Item = &'a [f32]>,
+        volume: Volume,
+        taps: &[Tap],
+        first: usize,
+        len: usize,
+    ) {
+        self.vectors = len.div_ceil(LANES);
+        self.rows.clear();
+        self.rows.resize(self.vectors, [[0.0; LANES]; ROWS]);
+        for (channel, row) in rows.enumerate() {
+            for (to, from) in self.rows.iter_mut().zip(row.chunks(LANES)) {
+                match from.as_array::<LANES>() {
+                    Some(from) => to[channel] = *from,
+                    None => to[channel][..from.len()].copy_from_slice(from),
+                }
+            }
+        }
+        self.lanes.clear();
+        self.lanes.resize(self.vectors * taps.len(), 0);
+        let mut cursor = Cursor::new(volume, first);
+        for vector in (0..self.vectors).step_by(4) {
             let lanes = cursor.next((4 * LANES).min(len - vector * LANES));
-            for (tap, all) in taps.iter().zip(all.chunks_exact_mut(vectors)) {
+            for (tap, of_tap) in taps.iter().zip(self.lanes.chunks_exact_mut(self.vectors)) {
                 let lanes = lanes.of(*tap);
-                for (i, mask) in all[vector..].iter_mut().take(4).enumerate() {
+                for (i, mask) in of_tap[vector..].iter_mut().take(4).enumerate() {
                     *mask = (lanes >> (i * LANES) & 0xffff) as u16;
                 }
             }
         }
-        Self { lanes: all, vectors }
     }
 
-    fn of(&self, tap: usize) -> &[u16] {
-        &self.lanes[tap * self.vectors..][..self.vectors]
-    }
-}
-
-/// Rows and columns whose products are summed over voxels that follow each other.
-struct Span<'a> {
-    grads: &'a [f32],
-    /// Where the rows start in `grads`.
-    rows: [usize; ROWS],
-    data: &'a [f32],
-    columns: [Column<'a>; COLUMNS],
-    /// Voxels.
-    len: usize,
-}
-
-impl Span<'_> {
-    fn products(&self, isa: Isa) -> [[f32; COLUMNS]; ROWS] {
-        let vectors = self.len.div_ceil(LANES);
-        assert!(self.columns.iter().all(|c| c.lanes.len() == vectors), "a mask for every vector");
-        assert!(self.rows.iter().all(|r| *r + self.len <= self.grads.len()), "the rows lie in the tensor");
+    /// Sums over the span of the rows times columns of `data`, in which the span starts at `first`.
+    fn products(&self, isa: Isa, data: &[f32], first: usize, columns: [Column; COLUMNS]) -> Sums {
+        let starts = columns.map(|column| column.start + first as isize);
+        let lanes = columns.map(|column| &self.lanes[column.tap * self.vectors..][..self.vectors]);
         match isa.0 {
-            // SAFETY: an `Isa` of this kind exists only on processors that have AVX-512 F.
+            // SAFETY: an `Isa` of this kind exists only on processors that have AVX-512 F and VL; a lane is set only where the
+            // volume has the input, and `products` checked that the tensor has the volume.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { avx512::products(self) },
-            // SAFETY: an `Isa` of this kind exists only on processors that have AVX2 and FMA.
+            Kind::Avx512 => unsafe { avx512::products(&self.rows, data, starts, lanes) },
+            // SAFETY: as above, with AVX2 and FMA.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { avx2::products(self) },
-            Kind::Portable => portable::products(self),
+            Kind::Avx2 => unsafe { avx2::products(&self.rows, data, starts, lanes) },
+            Kind::Portable => portable::products(&self.rows, data, starts, lanes),
         }
     }
 }
 
-/// Adds to each value of `sums` the sum over all positions of its channel, in double precision.
-pub(crate) fn add_channel_sums(isa: Isa, stack: Stack<'_>, layout: Layout, sums: &mut [f32]) {
-    let positions = layout.positions();
-    if positions == 0 {
-        return;
-    }
-    sums.par_iter_mut().enumerate().for_each(|(channel, sum)| {
-        let mut total = 0.0;
-        for run in 0..layout.runs() {
-            total += sum_of(isa, &stack.data[run * stack.run_stride + channel * stack.channel_stride..][..positions]);
-        }
-        *sum += total as f32;
-    });
-}
+/// The sums of a block, by row and column.
+type Sums = [[f32; COLUMNS]; ROWS];
 
 for_each_isa! {
-    fn sum_of(values: &[f32]) -> f64 = sum
+    fn totals(rows: &[[[f32; LANES]; ROWS]]) -> [f32; ROWS] = totals_of
 }
 
-/// The sum in double precision, in 16 interleaved parts.
+/// The sum of each row.
 #[inline(always)]
-fn sum(values: &[f32]) -> f64 {
-    let mut parts = [0.0f64; 16];
-    let (vectors, rest) = values.as_chunks::<16>();
-    for vector in vectors {
-        for (part, value) in parts.iter_mut().zip(vector) {
-            *part += f64::from(*value);
+fn totals_of(rows: &[[[f32; LANES]; ROWS]]) -> [f32; ROWS] {
+    let mut sums = [[0.0; LANES]; ROWS];
+    for rows in rows {
+        for (sum, value) in sums.as_flattened_mut().iter_mut().zip(rows.as_flattened()) {
+            *sum += value;
         }
     }
-    for (part, value) in parts.iter_mut().zip(rest) {
-        *part += f64::from(*value);
-    }
-    parts.iter().sum()
+    sums.map(|lanes| lanes.iter().sum())
 }

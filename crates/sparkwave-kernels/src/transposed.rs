@@ -12,7 +12,7 @@ use crate::error::{ShapeError, expect_len, product};
 use crate::filters::{Filters, Input};
 use crate::isa::Isa;
 use crate::output::Output;
-use crate::products::{GATHER_PRODUCTS, add_channel_sums, products};
+use crate::products::{GATHER_PRODUCTS, products};
 use crate::stack::{Layout, Tensor};
 use crate::stencil::{self, Phase, Tap};
 use crate::volume::{Batch, Volume};
@@ -266,7 +266,7 @@ pub fn weight_gradient(
     grad_output: &[f32],
     batch: Batch,
     grad_weight: &mut [f32],
-    grad_bias: Option<&mut [f32]>,
+    mut grad_bias: Option<&mut [f32]>,
 ) -> Result<(), ShapeError> {
     layer.expect(("input", input.len()), ("grad_output", grad_output.len()), batch)?;
     expect_len("grad_weight", grad_weight.len(), &[layer.weights()])?;
@@ -276,18 +276,21 @@ pub fn weight_gradient(
     let layout = Layout::new(batch, GATHER_PRODUCTS)?;
     let tensor = layout.tensor(input, layer.inputs);
     let grads = layer.split(grad_output, layout)?;
+    if let Some(grad_bias) = &mut grad_bias {
+        grad_bias.fill(0.0);
+    }
     for (phase, grads) in layer.phases.iter().zip(&grads) {
         let taps: &[Tap] = &phase.taps;
         let sums = products(isa, (grads.stack(), layer.outputs), (tensor.stack(), layer.inputs), taps, layout);
-        for (i, sum) in sums.iter().enumerate() {
-            let (output, input, tap) = (i / taps.len() / layer.inputs, i / taps.len() % layer.inputs, i % taps.len());
-            grad_weight[layer.place(input, output, taps[tap].index)] = *sum;
+        let of_output = layer.inputs * taps.len();
+        for (output, sums) in sums.chunks_exact(of_output + 1).enumerate() {
+            for (i, sum) in sums[..of_output].iter().enumerate() {
+                grad_weight[layer.place(i / taps.len(), output, taps[i % taps.len()].index)] = *sum;
+            }
+            if let Some(grad_bias) = &mut grad_bias {
+                grad_bias[output] += sums[of_output];
+            }
         }
-    }
-    if let Some(grad_bias) = grad_bias {
-        grad_bias.fill(0.0);
-        let sums = Layout::new(Batch::new(batch.samples, layer.output(batch.volume)?), 0)?;
-        add_channel_sums(isa, sums.tensor(grad_output, layer.outputs).stack(), sums, grad_bias);
     }
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use super::{Sums, TILE, Tile};
 use crate::filters::{BLOCK, CHUNK};
+use crate::lanes::avx2::mask;
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_GT_OQ, _mm256_and_si256, _mm256_blendv_ps, _mm256_cmp_ps, _mm256_cmpeq_epi32,
-    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setr_epi32, _mm256_setzero_ps, _mm256_storeu_ps,
+    __m256, _CMP_GT_OQ, _mm256_blendv_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps,
+    _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps,
 };
 
 /// Voxels of a vector.
@@ -74,10 +74,12 @@ fn part(tile: &Tile<'_>, first: usize, row: usize, sums: &mut Sums) {
 
 /// Adds the products of one tap and some channels.
 ///
+/// Not inlined, because two loops in one function would compete for the registers.
+///
 /// # Safety
 ///
 /// For each channel, values whose lanes are set (all of them unless `MASKED`) and a block of weights must be readable.
-#[inline]
+#[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn add<const MASKED: bool>(
     mut value: *const f32,
@@ -85,9 +87,13 @@ unsafe fn add<const MASKED: bool>(
     mut weight: *const f32,
     channels: usize,
     lanes: u64,
-    acc: &mut [[__m256; VECTORS]; ROWS],
+    all: &mut [[__m256; VECTORS]; ROWS],
 ) {
-    let masks = masks(lanes);
+    let mut acc = *all;
+    let mut masks = [_mm256_setzero_si256(); VECTORS];
+    for (v, to) in masks.iter_mut().enumerate() {
+        *to = mask((lanes >> (v * LANES)) as u8);
+    }
     for _ in 0..channels {
         let mut values = [_mm256_setzero_ps(); VECTORS];
         for (v, (to, mask)) in values.iter_mut().zip(&masks).enumerate() {
@@ -105,17 +111,5 @@ unsafe fn add<const MASKED: bool>(
         value = value.wrapping_add(stride);
         weight = weight.wrapping_add(BLOCK);
     }
-}
-
-/// For each vector, all bits of the lanes that are set.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn masks(lanes: u64) -> [__m256i; VECTORS] {
-    let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    let mut masks = [bits; VECTORS];
-    for (v, mask) in masks.iter_mut().enumerate() {
-        let of_vector = _mm256_set1_epi32((lanes >> (v * LANES) & 0xff) as i32);
-        *mask = _mm256_cmpeq_epi32(_mm256_and_si256(of_vector, bits), bits);
-    }
-    masks
+    *all = acc;
 }

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 };
 
 /// See [`Tile::compute`], which checked the sizes.
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512vl")]
 pub(super) fn compute(tile: &Tile<'_>, sums: &mut Sums) {
     match tile.len.div_ceil(LANES) {
         1 => vectors::<1>(tile, sums),
@@ -17,7 +17,7 @@ pub(super) fn compute(tile: &Tile<'_>, sums: &mut Sums) {
     }
 }
 
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512vl")]
 fn vectors<const V: usize>(tile: &Tile<'_>, sums: &mut Sums) {
     const { assert!(V <= VECTORS) };
     let mut acc = [[_mm512_setzero_ps(); V]; BLOCK];
@@ -72,7 +72,7 @@ fn vectors<const V: usize>(tile: &Tile<'_>, sums: &mut Sums) {
 ///
 /// Values whose lanes are set must be readable.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512vl")]
 unsafe fn load<const V: usize>(from: *const f32, lanes: u64) -> [__m512; V] {
     let mut values = [_mm512_setzero_ps(); V];
     for (v, value) in values.iter_mut().enumerate() {

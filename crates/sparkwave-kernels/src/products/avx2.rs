@@ -1,10 +1,8 @@
 //! The block with AVX2 and FMA: 4 rows by 3 columns at a time are 12 of the 16 registers.
 
-use super::{COLUMNS, LANES, ROWS, Span};
-use std::arch::x86_64::{
-    __m256, __m256i, _mm256_and_si256, _mm256_cmpeq_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps,
-    _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_storeu_ps,
-};
+use super::{COLUMNS, LANES, ROWS, Sums};
+use crate::lanes::avx2::mask;
+use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_setzero_ps, _mm256_storeu_ps};
 
 /// Values of a register.
 const HALF: usize = LANES / 2;
@@ -12,24 +10,40 @@ const HALF: usize = LANES / 2;
 /// Rows that are summed together.
 const TOGETHER: usize = 4;
 
-/// See [`Span::products`], which checked the sizes.
+/// Sums of the rows times the inputs from `starts` on whose lanes are set.
+///
+/// # Safety
+///
+/// Where a lane is set, `data` must have the value.
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn products(span: &Span<'_>) -> [[f32; COLUMNS]; ROWS] {
+pub(super) unsafe fn products(
+    rows: &[[[f32; LANES]; ROWS]],
+    data: &[f32],
+    starts: [isize; COLUMNS],
+    lanes: [&[u16]; COLUMNS],
+) -> Sums {
+    assert!(lanes.iter().all(|lanes| lanes.len() == rows.len()), "a mask for every vector");
+    let starts = starts.map(|start| data.as_ptr().wrapping_offset(start));
     let mut found = [[0.0; COLUMNS]; ROWS];
     for first in (0..ROWS).step_by(TOGETHER) {
         let mut sums = [[_mm256_setzero_ps(); COLUMNS]; TOGETHER];
-        for vector in 0..span.len.div_ceil(LANES) {
-            for half in 0..2 {
-                let at = vector * LANES + half * HALF;
-                let exists = (0xffu32 >> HALF.saturating_sub(span.len.saturating_sub(at))) as u8;
-                let lanes = span.columns.map(|column| (column.lanes[vector] >> (half * HALF)) as u8);
-                // SAFETY: a lane is set only where its input exists and rows have `len` values, so what is loaded lies in
-                // `data` and in `grads`; other lanes are not accessed.
-                unsafe {
-                    if exists == 0xff && lanes == [0xff; COLUMNS] {
-                        add::<false>(span, first, at, exists, lanes, &mut sums);
-                    } else {
-                        add::<true>(span, first, at, exists, lanes, &mut sums);
+        for (vector, rows) in rows.iter().enumerate() {
+            for half in 0..LANES / HALF {
+                let mut inputs = [_mm256_setzero_ps(); COLUMNS];
+                for ((input, start), lanes) in inputs.iter_mut().zip(&starts).zip(&lanes) {
+                    let at = start.wrapping_add(vector * LANES + half * HALF);
+                    // SAFETY: there is a mask for every vector; the caller vouches for the lanes that are set, and others
+                    // are not accessed.
+                    *input = unsafe {
+                        let lanes = *lanes.get_unchecked(vector) >> (half * HALF);
+                        _mm256_maskload_ps(at, mask(lanes as u8))
+                    };
+                }
+                for (sums, row) in sums.iter_mut().zip(&rows[first..first + TOGETHER]) {
+                    // SAFETY: a row is two times 8 values.
+                    let grad = unsafe { _mm256_loadu_ps(row.as_ptr().add(half * HALF)) };
+                    for (sum, input) in sums.iter_mut().zip(&inputs) {
+                        *sum = _mm256_fmadd_ps(grad, *input, *sum);
                     }
                 }
             }
@@ -42,53 +56,4 @@ pub(super) fn products(span: &Span<'_>) -> [[f32; COLUMNS]; ROWS] {
         }
     }
     found
-}
-
-/// Adds the products of one vector.
-///
-/// # Safety
-///
-/// Values whose lanes are set (all of them unless `MASKED`) must be readable.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn add<const MASKED: bool>(
-    span: &Span<'_>,
-    first: usize,
-    at: usize,
-    exists: u8,
-    lanes: [u8; COLUMNS],
-    sums: &mut [[__m256; COLUMNS]; TOGETHER],
-) {
-    let mut inputs = [_mm256_setzero_ps(); COLUMNS];
-    for ((input, column), lanes) in inputs.iter_mut().zip(&span.columns).zip(lanes) {
-        let from = span.data.as_ptr().wrapping_offset(column.start).wrapping_add(at);
-        // SAFETY: the caller's.
-        *input = unsafe { load::<MASKED>(from, lanes) };
-    }
-    for (sums, row) in sums.iter_mut().zip(&span.rows[first..]) {
-        // SAFETY: the caller's.
-        let grad = unsafe { load::<MASKED>(span.grads.as_ptr().wrapping_add(row + at), exists) };
-        for (sum, input) in sums.iter_mut().zip(&inputs) {
-            *sum = _mm256_fmadd_ps(grad, *input, *sum);
-        }
-    }
-}
-
-/// A vector, zero where no lane is set.
-///
-/// # Safety
-///
-/// Values whose lanes are set (all of them unless `MASKED`) must be readable.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn load<const MASKED: bool>(from: *const f32, lanes: u8) -> __m256 {
-    if MASKED {
-        let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-        let mask: __m256i = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(i32::from(lanes)), bits), bits);
-        // SAFETY: the caller's; masked lanes are not accessed.
-        unsafe { _mm256_maskload_ps(from, mask) }
-    } else {
-        // SAFETY: the caller's.
-        unsafe { _mm256_loadu_ps(from) }
-    }
 }

@@ -1,36 +1,41 @@
 //! The block in plain Rust, which compilers turn into whatever vectors they have.
 
-use super::{COLUMNS, LANES, ROWS, Span};
+use super::{COLUMNS, LANES, ROWS, Sums};
 
-/// See [`Span::products`].
-pub(super) fn products(span: &Span<'_>) -> [[f32; COLUMNS]; ROWS] {
+/// Sums of the rows times the inputs from `starts` on whose lanes are set.
+pub(super) fn products(
+    rows: &[[[f32; LANES]; ROWS]],
+    data: &[f32],
+    starts: [isize; COLUMNS],
+    lanes: [&[u16]; COLUMNS],
+) -> Sums {
     let mut sums = [[[0.0f32; LANES]; COLUMNS]; ROWS];
-    for (vector, at) in (0..span.len).step_by(LANES).enumerate() {
-        let n = LANES.min(span.len - at);
-        let inputs = span.columns.map(|column| {
-            let mut values = [0.0; LANES];
-            let lanes = column.lanes[vector];
-            let start = at.wrapping_add_signed(column.start);
-            if lanes == u16::MAX {
-                values.copy_from_slice(&span.data[start..][..LANES]);
-            } else {
-                for (lane, value) in values[..n].iter_mut().enumerate() {
-                    if lanes >> lane & 1 == 1 {
-                        *value = span.data[start.wrapping_add(lane)];
-                    }
-                }
-            }
-            values
+    for (vector, rows) in rows.iter().enumerate() {
+        let inputs: [[f32; LANES]; COLUMNS] = std::array::from_fn(|column| {
+            load(data, (vector * LANES).wrapping_add_signed(starts[column]), lanes[column][vector])
         });
-        for (row, sums) in span.rows.iter().zip(&mut sums) {
-            let mut values = [0.0; LANES];
-            values[..n].copy_from_slice(&span.grads[row + at..][..n]);
+        for (row, sums) in rows.iter().zip(&mut sums) {
             for (sums, inputs) in sums.iter_mut().zip(&inputs) {
-                for ((sum, grad), input) in sums.iter_mut().zip(&values).zip(inputs) {
+                for ((sum, grad), input) in sums.iter_mut().zip(row).zip(inputs) {
                     *sum += grad * input;
                 }
             }
         }
     }
     sums.map(|row| row.map(|lanes| lanes.iter().sum()))
+}
+
+/// The values from `start` on whose lanes are set, zero elsewhere.
+fn load(data: &[f32], start: usize, lanes: u16) -> [f32; LANES] {
+    let mut values = [0.0; LANES];
+    if lanes == u16::MAX {
+        values.copy_from_slice(&data[start..][..LANES]);
+    } else {
+        for (lane, value) in values.iter_mut().enumerate() {
+            if lanes >> lane & 1 == 1 {
+                *value = data[start.wrapping_add(lane)];
+            }
+        }
+    }
+    values
 }
