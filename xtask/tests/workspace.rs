@@ -31,12 +31,13 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 /// The layers: a crate may depend on the crates named here and on no other crate of the workspace.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     ("sparkwave-core", &[]),
     ("sparkwave-kernels", &[]),
     ("sparkwave-io", &["sparkwave-core"]),
     ("sparkwave-imgproc", &["sparkwave-core"]),
     ("sparkwave-analysis", &["sparkwave-core"]),
+    ("sparkwave-nn", &["sparkwave-core", "sparkwave-kernels"]),
     ("sparkwave", &["sparkwave-core", "sparkwave-io", "sparkwave-imgproc", "sparkwave-analysis"]),
     ("sparkwave-cli", &["sparkwave"]),
 ];

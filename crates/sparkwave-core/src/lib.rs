@@ -2,7 +2,7 @@
 //!
 //! Plain data shared by every other crate: coordinates and spans ([`axes`]), units ([`units`]), what a recording is and
 //! how it was calibrated ([`recording`]), pixels ([`movie`]), the one door through which pixels enter ([`source`]),
-//! what an algorithm found ([`event`], [`wave`], [`mask`]), progress and warnings ([`progress`]), and synthetic
+//! what an algorithm found ([`event`], [`wave`], [`mask`]), what a network learned ([`weights`]), progress and warnings ([`progress`]), and synthetic
 //! recordings whose truth is known ([`synth`]).
 //!
 //! This crate does no I/O, reads no clock and no environment, and draws no random number without a `seed`.
@@ -19,3 +19,4 @@ pub mod synth;
 pub mod table;
 pub mod units;
 pub mod wave;
+pub mod weights;

@@ -24,6 +24,7 @@ mod source;
 mod structure;
 mod transient;
 mod truth;
+mod variety;
 
 pub use params::{SparksError, SparksParams};
 pub use scene::SparksScene;

@@ -1,0 +1,67 @@
+//! Times a training step and a tile of inference of the 3D U-Net; `tests/reference/bench_networks.py` does the same in
+//! PyTorch. Arguments: `train BATCH` or `infer EDGE`, any number of pairs.
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ndarray::{Array2, Array3};
+use sparkwave_core::movie::Pixels;
+use sparkwave_core::recording::Recording;
+use sparkwave_core::source::InMemory;
+use sparkwave_nn::Device;
+use sparkwave_nn::engine::Engine;
+use sparkwave_nn::models::unet3d::{UNet3d, UNet3dConfig};
+use sparkwave_nn::stream::{Extent, Stream};
+use sparkwave_nn::train::{Session, TrainConfig};
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let config = UNet3dConfig { pools: vec![[2; 3]; 4], ..UNet3dConfig::published() };
+    let device = Device::flex().autodiff();
+    let model = UNet3d::new(&config, 0, &device).unwrap();
+    for pair in args.chunks(2) {
+        let n: usize = pair[1].parse().unwrap();
+        let mut run: Box<dyn FnMut()> = match pair[0].as_str() {
+            "train" => {
+                let train = TrainConfig { batch: n, pu_ratio: 0, ..TrainConfig::default() };
+                let streams = [noise(64)];
+                let mut session = Session::new(train.clone(), model.clone(), train.crops(&streams), &device).unwrap();
+                Box::new(move || {
+                    session.advance(&streams).unwrap();
+                })
+            }
+            "infer" => {
+                let train = TrainConfig { pu_ratio: 0, ..TrainConfig::default() };
+                let weights =
+                    Session::new(train.clone(), model.clone(), train.crops(&[noise(64)]), &device).unwrap().weights();
+                let mut engine = Engine::new(&config, &weights).unwrap();
+                let (input, mut output) = (vec![0.5; n * n * n], vec![0.0; n * n * n]);
+                Box::new(move || engine.run(&input, [n; 3], &mut output))
+            }
+            other => panic!("{other}: train or infer"),
+        };
+        run();
+        let mut times: Vec<f64> = (0..7)
+            .map(|_| {
+                let start = Instant::now();
+                run();
+                start.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        println!("{} {n}: median {:.1} ms, best {:.1} ms", pair[0], times[3], times[0]);
+    }
+}
+
+fn noise(edge: usize) -> Stream {
+    let values = Array3::from_shape_fn((edge, edge, edge), |(t, y, x)| ((t * 31 + y * 17 + x * 7) % 23) as f32 / 23.0);
+    let source = |a: Array3<f32>| Arc::new(InMemory::new(Recording::default(), Pixels::F32(a)));
+    Stream {
+        name: "noise".into(),
+        label: source(values.mapv(|v| f32::from(u8::from(v > 0.9)))),
+        input: source(values),
+        events: vec![Extent { first: [30; 3], last: [34; 3] }],
+        foreground: Array2::from_elem((edge, edge), true),
+    }
+}

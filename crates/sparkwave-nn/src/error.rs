@@ -1,0 +1,50 @@
+//! What can go wrong with a network.
+
+/// Why a network could not be built, trained or run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The arrays of a file do not fit the network.
+    #[error("the weights do not fit the network{}{}{}", list("missing", .missing), list("unexpected", .unexpected), list("unfit", .unfit))]
+    Weights {
+        /// Arrays of the network that the file lacks.
+        missing: Vec<String>,
+        /// Arrays of the file that the network lacks.
+        unexpected: Vec<String>,
+        /// Arrays of another shape, or that are not numbers.
+        unfit: Vec<String>,
+    },
+    /// A parameter is outside its range.
+    #[error("{name} is {found}, expected {expected}")]
+    Parameter {
+        /// Which parameter.
+        name: &'static str,
+        /// What it may be.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
+    /// A recording of the training set, or a movie to be searched, could not be read.
+    #[error(transparent)]
+    Source(sparkwave_core::source::SourceError),
+    /// There is no graphics card, or the program was built without support for it.
+    #[error("no graphics card can be used: {0}")]
+    Device(String),
+    /// The work was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// At most five names of a list, for one sentence.
+fn list(what: &str, names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    if names.is_empty() {
+        return String::new();
+    }
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    format!("; {what}: {shown}{more}")
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

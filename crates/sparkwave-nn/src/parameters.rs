@@ -1,0 +1,119 @@
+//! Between a network and its [`Weights`]: every array by the name that it has in a checkpoint.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use sparkwave_core::weights::{Parameter, Weights};
+
+use crate::error::{Error, Result};
+
+/// The path of the array that is being visited, joined by dots.
+#[derive(Default)]
+pub(crate) struct Path(Vec<String>);
+
+impl Path {
+    pub(crate) fn enter(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    pub(crate) fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+/// The values of a tensor, copied to main memory.
+pub(crate) fn values<const D: usize>(tensor: &Tensor<D>) -> Parameter {
+    let data = tensor.clone().into_data();
+    let shape: Vec<usize> = tensor.dims().to_vec();
+    let values = data.iter::<f32>().collect();
+    Parameter::new(shape, values)
+}
+
+/// The arrays of a network, named by `rename` of their paths.
+pub(crate) fn collect<M: Module>(module: &M, rename: fn(&str) -> String) -> BTreeMap<String, Parameter> {
+    struct Collect {
+        path: Path,
+        rename: fn(&str) -> String,
+        found: BTreeMap<String, Parameter>,
+    }
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.enter(name);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.found.insert((self.rename)(&self.path.name()), values(&param.val()));
+        }
+    }
+    let mut visitor = Collect { path: Path::default(), rename, found: BTreeMap::new() };
+    module.visit(&mut visitor);
+    visitor.found
+}
+
+/// A network with the arrays of `weights` in the place of its own.
+///
+/// # Errors
+/// If an array of the network is missing, has another shape, or is not a number, or if `weights` holds an array that the
+/// network does not have: all of them are named at once. Counters of batches, which some checkpoints carry, are ignored.
+pub(crate) fn replace<M: Module>(module: M, weights: &Weights, rename: fn(&str) -> String) -> Result<M> {
+    struct Replace<'a> {
+        path: Path,
+        rename: fn(&str) -> String,
+        weights: &'a Weights,
+        used: Vec<String>,
+        missing: Vec<String>,
+        unfit: Vec<String>,
+    }
+    impl ModuleMapper for Replace<'_> {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.enter(name);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.exit();
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let name = (self.rename)(&self.path.name());
+            let Some(array) = self.weights.parameters.get(&name) else {
+                self.missing.push(name);
+                return param;
+            };
+            let shape = param.val().dims();
+            if array.shape != shape {
+                self.unfit.push(format!("{name} is {:?}, expected {shape:?}", array.shape));
+            } else if !array.values.iter().all(|v| v.is_finite()) {
+                self.unfit.push(format!("{name} holds values that are not numbers"));
+            } else {
+                self.used.push(name);
+                let data = TensorData::new(array.values.clone(), shape);
+                return param.map(|old| {
+                    let new = Tensor::from_data(data, &old.device());
+                    if old.is_require_grad() { new.require_grad() } else { new }
+                });
+            }
+            param
+        }
+    }
+    let mut mapper =
+        Replace { path: Path::default(), rename, weights, used: Vec::new(), missing: Vec::new(), unfit: Vec::new() };
+    let module = module.map(&mut mapper);
+    let known: std::collections::BTreeSet<&String> = mapper.used.iter().collect();
+    let unexpected: Vec<String> = weights
+        .parameters
+        .keys()
+        .filter(|name| !known.contains(name) && !name.ends_with("num_batches_tracked"))
+        .filter(|name| !mapper.unfit.iter().any(|unfit| unfit.starts_with(name.as_str())))
+        .cloned()
+        .collect();
+    if mapper.missing.is_empty() && mapper.unfit.is_empty() && unexpected.is_empty() {
+        Ok(module)
+    } else {
+        Err(Error::Weights { missing: mapper.missing, unexpected, unfit: mapper.unfit })
+    }
+}

@@ -1,0 +1,307 @@
+//! Training: crops of recordings in, weights out, one step at a time.
+//!
+//! What is drawn at a step follows from the seed and the step's number alone. A session that is taken up again from its
+//! checkpoint therefore continues with the same bytes as one that was never stopped.
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use sparkwave_core::weights::Weights;
+
+use crate::adam::Adam;
+use crate::batch::{Augment, Batch, Order};
+use crate::crops::{self, Crop, PuSampling};
+use crate::error::{Error, Result};
+use crate::loss::Loss;
+use crate::parameters::{collect, replace};
+use crate::stream::Stream;
+
+/// How a network is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Steps of the optimizer, at least 1. Default 100,000 (paper).
+    pub steps: usize,
+    /// Crops a step, 1 to 4096. Default 128 (paper).
+    pub batch: usize,
+    /// Voxels of a crop along t, y and x. Default 32 each (paper).
+    pub crop: [usize; 3],
+    /// Step size of Adam. Default 2e-4 (paper).
+    pub learning_rate: f64,
+    /// What is minimised. Default the mean squared error (paper).
+    pub loss: Loss,
+    /// Unlabeled crops for each event. Default 64 (the paper's best).
+    pub pu_ratio: usize,
+    /// How they are drawn.
+    pub pu_sampling: PuSampling,
+    /// Voxels `[t, y, x]` kept between known events and unlabeled crops.
+    pub pu_margin: [usize; 3],
+    /// What is done to a crop before it is shown.
+    pub augment: Augment,
+    /// Seed of the initial weights, of the crops and of their order.
+    pub seed: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            steps: 100_000,
+            batch: 128,
+            crop: [32; 3],
+            learning_rate: 2e-4,
+            loss: Loss::Mse,
+            pu_ratio: 64,
+            pu_sampling: PuSampling::Nested,
+            pu_margin: [4, 4, 4],
+            augment: Augment::default(),
+            seed: 0,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks that every number has a meaning.
+    ///
+    /// # Errors
+    /// Names the first that has none.
+    pub fn check(&self) -> Result<()> {
+        let fail =
+            |name, expected: &str, found: String| Err(Error::Parameter { name, expected: expected.into(), found });
+        if self.steps == 0 {
+            return fail("steps", "at least 1", "0".into());
+        }
+        if !(1..=4096).contains(&self.batch) {
+            return fail("batch", "1 to 4096", self.batch.to_string());
+        }
+        if self.crop.iter().any(|n| !(1..=256).contains(n)) {
+            return fail("crop", "1 to 256 voxels an axis", format!("{:?}", self.crop));
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
+            return fail("learning rate", "above 0, at most 1", self.learning_rate.to_string());
+        }
+        if self.pu_ratio > 1024 {
+            return fail("unlabeled crops for each event", "at most 1024", self.pu_ratio.to_string());
+        }
+        if let Loss::NnPu { prior } = self.loss
+            && !(0.0..=1.0).contains(&prior)
+        {
+            return fail("class prior", "0 to 1", prior.to_string());
+        }
+        Ok(())
+    }
+
+    /// The crops that a session draws from, labelled ones first.
+    #[must_use]
+    pub fn crops(&self, streams: &[Stream]) -> Vec<Crop> {
+        let mut crops = crops::positive(streams);
+        for (i, stream) in streams.iter().enumerate() {
+            let (sampling, margin) = (self.pu_sampling, self.pu_margin);
+            crops.extend(crops::unlabeled(i, stream, self.pu_ratio, sampling, margin, self.crop, self.seed));
+        }
+        crops
+    }
+}
+
+/// A network that can be trained on voxels.
+pub trait Voxelwise: Module {
+    /// `[n, 1, t, y, x]` to logits of the same shape.
+    fn logits(&self, x: Tensor<5>) -> Tensor<5>;
+
+    /// The name of an array in a checkpoint, given its path.
+    fn checkpoint_name(path: &str) -> String;
+}
+
+/// A network on its way from initial values to trained ones.
+pub struct Session<M> {
+    config: TrainConfig,
+    model: M,
+    adam: Adam,
+    order: Order,
+    step: usize,
+    device: Device,
+}
+
+/// The prefix of the network's arrays in a checkpoint, as in the published ones.
+const MODEL: &str = "model.";
+/// The name of the number of steps taken.
+const STEP: &str = "step";
+
+impl<M: Voxelwise> Session<M> {
+    /// A session that begins with `model`, which must be on `device`, a device with gradients.
+    ///
+    /// # Errors
+    /// If the configuration makes no sense or there is not a single crop.
+    pub fn new(config: TrainConfig, model: M, crops: Vec<Crop>, device: &Device) -> Result<Self> {
+        config.check()?;
+        if crops.is_empty() {
+            let expected = "at least one event to learn from".into();
+            return Err(Error::Parameter { name: "training set", expected, found: "none".into() });
+        }
+        let adam = Adam::new(config.learning_rate);
+        let order = Order::new(crops, config.seed);
+        Ok(Self { config, model, adam, order, step: 0, device: device.clone() })
+    }
+
+    /// The session as it was when `checkpoint` was taken.
+    ///
+    /// # Errors
+    /// If the checkpoint is not one of this network.
+    pub fn resume(mut self, checkpoint: &Weights) -> Result<Self> {
+        let strip = |(name, array): (&String, &_)| Some((name.strip_prefix(MODEL)?.to_owned(), Clone::clone(array)));
+        let model =
+            Weights { parameters: checkpoint.parameters.iter().filter_map(strip).collect(), ..Weights::default() };
+        self.model = replace(self.model, &model, M::checkpoint_name)?;
+        self.adam = Adam::resume(self.config.learning_rate, checkpoint, &self.device);
+        let step = checkpoint.texts.get(STEP).and_then(|s| s.parse().ok());
+        self.step = step.ok_or_else(|| Error::Parameter {
+            name: "checkpoint",
+            expected: "the number of its step".into(),
+            found: "none".into(),
+        })?;
+        Ok(self)
+    }
+
+    /// How many steps were taken.
+    #[must_use]
+    pub fn step(&self) -> usize {
+        self.step
+    }
+
+    /// Takes one step; gives the loss before it.
+    ///
+    /// # Errors
+    /// If a recording cannot be read, or the loss is not a number.
+    pub fn advance(&mut self, streams: &[Stream]) -> Result<f32> {
+        let drawn = self.order.at(self.step, self.config.batch);
+        let batch = Batch::cut(&drawn, streams, self.config.crop, self.config.augment, self.config.seed, self.step)?;
+        let [t, h, w] = self.config.crop;
+        let shape = [drawn.len(), 1, t, h, w];
+        let tensor = |values| Tensor::<5>::from_data(TensorData::new(values, shape), &self.device);
+        let logits = self.model.logits(tensor(batch.input));
+        let loss = self.config.loss.of(logits, tensor(batch.target), &batch.labelled);
+        let value = loss.clone().into_scalar::<f32>();
+        if !value.is_finite() {
+            let expected = "a number (try a smaller learning rate)".into();
+            return Err(Error::Parameter { name: "loss", expected, found: value.to_string() });
+        }
+        let grads = GradientsParams::from_grads(loss.backward(), &self.model);
+        self.model = self.adam.step(self.model.clone(), grads);
+        self.step += 1;
+        Ok(value)
+    }
+
+    /// The network's arrays as they are now.
+    #[must_use]
+    pub fn weights(&self) -> Weights {
+        Weights { parameters: collect(&self.model, M::checkpoint_name), ..Weights::default() }
+    }
+
+    /// Everything needed to go on from here.
+    #[must_use]
+    pub fn checkpoint(&self) -> Weights {
+        let mut checkpoint = Weights::default();
+        checkpoint.parameters.extend(self.adam.state());
+        let model = collect(&self.model, M::checkpoint_name);
+        checkpoint.parameters.extend(model.into_iter().map(|(name, array)| (format!("{MODEL}{name}"), array)));
+        checkpoint.texts.insert(STEP.into(), self.step.to_string());
+        checkpoint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::unet3d::{UNet3d, UNet3dConfig};
+    use crate::stream::Extent;
+    use ndarray::{Array2, Array3};
+    use rand::{Rng, SeedableRng};
+    use sparkwave_core::movie::Pixels;
+    use sparkwave_core::recording::Recording;
+    use sparkwave_core::source::InMemory;
+    use std::sync::Arc;
+
+    /// Noise with a few bright cubes, which are the events.
+    fn stream() -> Stream {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let mut input = Array3::from_shape_simple_fn((24, 40, 40), || rng.random_range(-0.5f32..0.5));
+        let mut label = Array3::zeros((24, 40, 40));
+        let mut events = Vec::new();
+        for (i, [t, y, x]) in [[4, 8, 8], [12, 30, 10], [8, 20, 30], [18, 10, 28]].into_iter().enumerate() {
+            let cube = |a: &mut Array3<f32>, v: f32| {
+                a.slice_mut(ndarray::s![t..t + 3, y..y + 4, x..x + 4]).mapv_inplace(|o| o + v)
+            };
+            cube(&mut input, 2.0);
+            cube(&mut label, i as f32 + 1.0);
+            events.push(Extent { first: [t, y, x], last: [t + 2, y + 3, x + 3] });
+        }
+        let source = |a: Array3<f32>| Arc::new(InMemory::new(Recording::default(), Pixels::F32(a)));
+        Stream {
+            name: "0".into(),
+            input: source(input),
+            label: source(label),
+            events,
+            foreground: Array2::from_elem((40, 40), true),
+        }
+    }
+
+    fn session(config: &TrainConfig, streams: &[Stream]) -> Session<UNet3d> {
+        let device = Device::flex().autodiff();
+        let shape = UNet3dConfig { width: 4, pools: vec![[1, 2, 2]], ..UNet3dConfig::sparks() };
+        let model = UNet3d::new(&shape, config.seed, &device).expect("valid");
+        Session::new(config.clone(), model, config.crops(streams), &device).expect("valid")
+    }
+
+    #[test]
+    fn a_network_learns_and_a_resumed_session_gives_the_same_bytes() {
+        let streams = [stream()];
+        let config = TrainConfig {
+            batch: 4,
+            crop: [8, 16, 16],
+            learning_rate: 1e-2,
+            pu_ratio: 2,
+            seed: 5,
+            ..TrainConfig::default()
+        };
+        let mut whole = session(&config, &streams);
+        let mut losses = Vec::new();
+        let mut checkpoint = None;
+        for step in 0..40 {
+            if step == 17 {
+                checkpoint = Some(whole.checkpoint());
+            }
+            losses.push(whole.advance(&streams).expect("a step"));
+        }
+        let mean = |range: std::ops::Range<usize>| losses[range.clone()].iter().sum::<f32>() / range.len() as f32;
+        assert!(mean(32..40) < 0.3 * mean(0..4), "{losses:?}");
+
+        let mut again = session(&config, &streams).resume(&checkpoint.expect("taken")).expect("its own checkpoint");
+        assert_eq!(again.step(), 17);
+        let rest: Vec<f32> = (17..40).map(|_| again.advance(&streams).expect("a step")).collect();
+        assert_eq!(rest, losses[17..]);
+        let (again, whole) = (again.checkpoint(), whole.checkpoint());
+        let differing: Vec<&String> = whole
+            .parameters
+            .iter()
+            .filter(|(name, p)| again.parameters.get(*name) != Some(*p))
+            .map(|(name, _)| name)
+            .collect();
+        assert!(differing.is_empty() && again.texts == whole.texts, "{differing:?}");
+
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+        let alone = pool.install(|| {
+            let mut session = session(&config, &streams);
+            (0..5).map(|_| session.advance(&streams).expect("a step")).collect::<Vec<_>>()
+        });
+        assert_eq!(alone, losses[..5], "the number of threads changes nothing");
+    }
+
+    #[test]
+    fn numbers_without_meaning_are_named() {
+        let bad = TrainConfig { loss: Loss::NnPu { prior: 1.5 }, ..TrainConfig::default() };
+        assert!(bad.check().expect_err("no probability").to_string().contains("class prior"));
+        let device = Device::flex().autodiff();
+        let model = UNet3d::new(&UNet3dConfig::sparks(), 0, &device).expect("valid");
+        assert!(Session::new(TrainConfig::default(), model, Vec::new(), &device).is_err(), "nothing to learn from");
+    }
+}

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Write golden/networks.json: outputs and gradients of the networks, computed by PyTorch.
+
+`python3 networks.py` writes it, `python3 networks.py --check` compares within 1e-6 and exits with 1 on a difference.
+
+Nothing large is stored: weights and inputs follow a formula that both sides evaluate. Value i of the array whose name is
+the j-th in alphabetical order is `amplitude * scatter(i, j)`, where `scatter` mixes the bits of i and j to a number from
+-1 to 1, rounded to single precision, with an amplitude of sqrt(3 / values a row) for arrays of two axes and more (a row is
+everything but the first axis), 0.1 for those of one axis, plus 1 for the scale of a normalisation, and
+0.5 * |...| + 0.5 for its variance.
+Of outputs and gradients a sum, a sum of squares and every 97th value are kept.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+PATH = Path(__file__).resolve().parent / "golden" / "networks.json"
+
+
+class Stage(nn.Module):
+    def __init__(self, n_in, n_out, slope):
+        super().__init__()
+        act = nn.LeakyReLU(slope) if slope else nn.ReLU()
+        self.convs = nn.ModuleList(
+            [
+                nn.Conv3d(n_in, n_out, 3, padding=1),
+                nn.BatchNorm3d(n_out),
+                act,
+                nn.Conv3d(n_out, n_out, 3, padding=1),
+                nn.BatchNorm3d(n_out),
+                act,
+            ]
+        )
+
+    def run(self, x):
+        for layer in self.convs:
+            x = layer(x)
+        return x
+
+
+class Up(Stage):
+    def __init__(self, n_in, n_out):
+        super().__init__(n_in, n_out, 0)
+        self.upconv = nn.ConvTranspose3d(n_in, n_out, 3, stride=2, padding=1, output_padding=1)
+
+    def forward(self, skip, x):
+        return self.run(torch.cat([skip, self.upconv(x)], 1))
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.dilated_conv = nn.ModuleList([nn.Conv3d(n_in, n_out, 3, padding=1)])
+        self.conv2 = nn.Conv3d(n_out, n_out, 3, padding=1)
+
+    def forward(self, x):
+        return F.relu(self.conv2(F.relu(self.dilated_conv[0](x))))
+
+
+class PublishedUNet(nn.Module):
+    """The network of the paper (reference 3.1): five levels, eight filters, names as in its checkpoints."""
+
+    def __init__(self, depth=5, width=8):
+        super().__init__()
+        c = [width << i for i in range(depth + 1)]
+        self.down_convs = nn.ModuleList([Stage(1 if i == 0 else c[i - 1], c[i], 0.2) for i in range(depth)])
+        self.bottleneck = Bottleneck(c[depth - 1], c[depth])
+        self.up_convs = nn.ModuleList([Up(c[i + 1], c[i]) for i in reversed(range(depth))])
+        self.final_conv = nn.Conv3d(c[0], 1, 1)
+
+    def forward(self, x):
+        skips = []
+        for stage in self.down_convs:
+            x = stage.run(x)
+            skips.append(x)
+            x = F.max_pool3d(x, 2)
+        x = self.bottleneck(x)
+        for up in self.up_convs:
+            x = up(skips.pop(), x)
+        return torch.sigmoid(self.final_conv(x))
+
+
+def scatter(n, j):
+    """Numbers from -1 to 1, one for each i below n: the finaliser of a 32-bit hash of i and j."""
+    h = (np.arange(n, dtype=np.uint64) * 0x9E3779B1 + j * 0x85EBCA77 + 1) & 0xFFFFFFFF
+    h ^= h >> np.uint64(15)
+    h = (h * 0x2C1B3C6D) & 0xFFFFFFFF
+    h ^= h >> np.uint64(12)
+    h = (h * 0x297A2D39) & 0xFFFFFFFF
+    h ^= h >> np.uint64(15)
+    return h.astype(np.float64) / 2**31 - 1.0
+
+
+def fill(model):
+    arrays = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    for j, name in enumerate(sorted(arrays)):
+        array = arrays[name]
+        values = scatter(array.numel(), j)
+        if array.ndim >= 2:
+            values = values * np.sqrt(3.0 / (array.numel() / array.shape[0]))
+        elif name.endswith("running_var"):
+            values = 0.5 * np.abs(values) + 0.5
+        else:
+            values = 0.1 * values
+            if array.ndim == 1 and name.endswith("weight"):
+                values = values + 1.0
+        array.copy_(torch.from_numpy(values.astype(np.float32)).reshape(array.shape))
+    return len(arrays)
+
+
+def digest(tensor):
+    v = tensor.detach().double().flatten().numpy()
+    return {"shape": list(tensor.shape), "sum": v.sum(), "squares": (v * v).sum(), "every_97th": v[::97].tolist()}
+
+
+def case(model, shape):
+    """In double precision, so that what is compared is our error and not the sum of two."""
+    n = int(np.prod(shape))
+    with torch.no_grad():
+        fill(model)
+    model = model.double()
+    x = torch.from_numpy(scatter(n, 0).astype(np.float32)).reshape(shape).double()
+    target = torch.from_numpy((scatter(n, 3) > 0.8).astype(np.float64)).reshape(shape)
+    model.eval()
+    inference = digest(model(x))
+    model.train()
+    y = model(x)
+    loss = F.mse_loss(y, target)
+    loss.backward()
+    gradients = {k: digest(p.grad) for k, p in sorted(model.named_parameters())}
+    for g in gradients.values():
+        del g["every_97th"]
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-4)
+    optimizer.step()
+    model.eval()
+    return {
+        "shape": shape,
+        "n_parameters": sum(p.numel() for p in model.parameters()),
+        "inference": inference,
+        "training": digest(y),
+        "loss": loss.item(),
+        "gradients": gradients,
+        "after_one_step_of_adam": digest(model(x)),
+    }
+
+
+def main():
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    body = {
+        "provenance": {"program": "tests/reference/networks.py", "torch": torch.__version__.split("+")[0]},
+        "published_unet": case(PublishedUNet(), [2, 1, 32, 32, 32]),
+    }
+    text = json.dumps(body, indent=1) + "\n"
+    if "--check" in sys.argv[1:]:
+        old = json.loads(PATH.read_text())
+        same = np.isclose(old["published_unet"]["loss"], body["published_unet"]["loss"], rtol=1e-6)
+        print("same" if same else "DIFFERENT")
+        sys.exit(0 if same else 1)
+    PATH.write_text(text)
+    print(PATH, len(text), body["published_unet"]["n_parameters"], body["published_unet"]["loss"])
+
+
+if __name__ == "__main__":
+    main()
