@@ -85,7 +85,7 @@ impl Conv3d {
         let (channels, elements) = (self.inputs[0] + self.inputs[1], taps.len());
         let inputs = self.inputs().map(|channels| filters::Input { channels, taps: taps.clone() }).collect();
         let filters =
-            Filters::pack(self.outputs, inputs, |o, i, element| weight[(o * channels + i) * elements + element]);
+            Filters::pack(self.outputs, inputs, weight, |output, input| (output * channels + input) * elements);
         Ok(PackedConv3d { layer: *self, filters })
     }
 
@@ -163,7 +163,7 @@ pub fn input_gradient(
     let (channels, elements) = (layer.inputs[0] + layer.inputs[1], taps.len());
     let reversed = taps.into_iter().map(Tap::reversed).collect();
     let inputs = vec![filters::Input { channels: layer.outputs, taps: reversed }];
-    let filters = Filters::pack(channels, inputs, |i, o, element| weight[(o * channels + i) * elements + element]);
+    let filters = Filters::pack(channels, inputs, weight, |input, output| (output * channels + input) * elements);
     let layout = Layout::new(batch, GATHER_OUTPUTS)?;
     let outputs = layer.inputs().zip(grad_inputs.iter_mut().map(|g| Output::new(g))).collect();
     let finish = Finish { bias: None, slope: 1.0 };
@@ -209,11 +209,19 @@ pub fn weight_gradient(
     let taps = layer.taps();
     let channels = layer.inputs[0] + layer.inputs[1];
     let layout = Layout::new(batch, GATHER_PRODUCTS)?;
-    let grads = layout.tensor(grad_output, layer.outputs);
+    let grad = |channel: usize, position: usize, row: &mut [f32]| {
+        let mut rest = row;
+        for (sample, first, len) in layout.pieces(position, rest.len()) {
+            let (piece, after) = std::mem::take(&mut rest).split_at_mut(len);
+            let start = (sample * layer.outputs + channel) * layout.voxels + first;
+            piece.copy_from_slice(&grad_output[start..][..len]);
+            rest = after;
+        }
+    };
     let mut before = 0;
     for (data, of_input) in inputs.iter().zip(layer.inputs()) {
         let input = layout.tensor(data, of_input);
-        let sums = products(isa, (grads.stack(), layer.outputs), (input.stack(), of_input), &taps, layout);
+        let sums = products(isa, (layer.outputs, grad), (input.stack(), of_input), &taps, layout);
         let of_output = of_input * taps.len();
         for output in 0..layer.outputs {
             let place = (output * channels + before) * taps.len();

@@ -27,29 +27,35 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
-    /// Packs `weight(output channel, channel, element of the kernel)`, where channels count through all inputs.
-    pub(crate) fn pack(outputs: usize, inputs: Vec<Input>, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Self {
+    /// Packs weights whose kernel of an output channel and a channel (counting through all inputs) starts at `place`.
+    pub(crate) fn pack(
+        outputs: usize,
+        inputs: Vec<Input>,
+        weights: &[f32],
+        place: impl Fn(usize, usize) -> usize + Sync,
+    ) -> Self {
         let of_block: usize = inputs.iter().map(|i| i.channels * i.taps.len() * BLOCK).sum();
-        let mut weights = vec![0.0; of_block * outputs.div_ceil(BLOCK)];
-        weights.par_chunks_exact_mut(of_block.max(1)).enumerate().for_each(|(block, weights)| {
-            let mut packed = weights.chunks_exact_mut(BLOCK);
+        let mut packed = vec![0.0; of_block * outputs.div_ceil(BLOCK)];
+        packed.par_chunks_exact_mut(of_block.max(1)).enumerate().for_each(|(block, mut rest)| {
             let outputs = block * BLOCK..outputs.min((block + 1) * BLOCK);
             let mut before = 0;
             for input in &inputs {
                 for chunk in (0..input.channels).step_by(CHUNK) {
-                    for tap in &input.taps {
-                        for channel in chunk..input.channels.min(chunk + CHUNK) {
-                            let Some(row) = packed.next() else { continue };
-                            for (value, output) in row.iter_mut().zip(outputs.clone()) {
-                                *value = weight(output, before + channel, tap.index);
-                            }
+                    let channels = CHUNK.min(input.channels - chunk);
+                    let (of_chunk, after) = std::mem::take(&mut rest).split_at_mut(input.taps.len() * channels * BLOCK);
+                    rest = after;
+                    for (output, lane) in outputs.clone().zip(0..) {
+                        for channel in 0..channels {
+                            let kernel = &weights[place(output, before + chunk + channel)..];
+                            let of_taps = of_chunk[channel * BLOCK + lane..].iter_mut().step_by(channels * BLOCK);
+                            of_taps.zip(&input.taps).for_each(|(to, tap)| *to = kernel[tap.index]);
                         }
                     }
                 }
                 before += input.channels;
             }
         });
-        Self { outputs, inputs, weights }
+        Self { outputs, inputs, weights: packed }
     }
 
     /// The number of blocks of output channels.

@@ -1,7 +1,7 @@
 //! Maximum of windows that follow each other: 2 voxels (or 1) along each axis.
 
-use crate::error::{ShapeError, expect_len, product};
-use crate::isa::Isa;
+use crate::error::{ShapeError, expect_len};
+use crate::isa::{Isa, for_each_isa};
 use crate::volume::Volume;
 use rayon::prelude::*;
 
@@ -40,47 +40,95 @@ pub fn forward(
     let (of_large, of_small) = (volume.voxels()?, small.voxels()?);
     expect_len("input", input.len(), &[maps, of_large])?;
     expect_len("output", output.len(), &[maps, of_small])?;
-    let _ = isa;
+    if let Some(place) = &place {
+        expect_len("place", place.len(), &[maps, of_small])?;
+    }
     if output.is_empty() {
         return Ok(());
     }
-    let planes = small.height * small.width;
-    let one = |(plane, (output, place)): (usize, (&mut [f32], Option<&mut [u8]>))| {
-        let (map, z) = (plane / small.depth, plane % small.depth);
-        let input = &input[map * of_large..][..of_large];
-        let mut place = place;
-        for (i, value) in output.iter_mut().enumerate() {
-            let (y, x) = (i / small.width, i % small.width);
-            let (mut best, mut at) = (f32::NEG_INFINITY, 0);
-            for (k, place) in voxels(volume, window, [z, y, x]).enumerate() {
-                let v = input[place];
-                if v > best || v.is_nan() || k == 0 {
-                    (best, at) = (v, k as u8);
-                }
+    let pool = |plane: usize, output: &mut [f32], place: &mut [u8]| {
+        let input = &input[plane / small.depth * of_large..][..of_large];
+        let keep = !place.is_empty();
+        for (y, output) in output.chunks_exact_mut(small.width).enumerate() {
+            let place = if keep { &mut place[y * small.width..][..small.width] } else { &mut [] };
+            let mut rows: [&[f32]; 4] = [&[]; 4];
+            for (to, row) in rows.iter_mut().zip(rows_of(volume, window, plane % small.depth, y)) {
+                *to = &input[row * volume.width..][..small.width * window[2]];
             }
-            *value = best;
-            if let Some(place) = &mut place {
-                place[i] = at;
-            }
+            let rows = &rows[..window[0] * window[1]];
+            if window[2] == 2 { pairs(isa, rows, output, place) } else { singles(isa, rows, output, place) }
         }
     };
+    let planes = output.par_chunks_mut(small.height * small.width).enumerate();
     match place {
-        None => output.par_chunks_mut(planes).map(|o| (o, None)).enumerate().for_each(one),
-        Some(place) => {
-            expect_len("place", place.len(), &[maps, of_small])?;
-            output.par_chunks_mut(planes).zip(place.par_chunks_mut(planes).map(Some)).enumerate().for_each(one);
-        }
+        None => planes.for_each(|(plane, output)| pool(plane, output, &mut [])),
+        Some(place) => planes
+            .zip(place.par_chunks_mut(small.height * small.width))
+            .for_each(|((plane, output), place)| pool(plane, output, place)),
     }
     Ok(())
 }
 
-/// Places in a map of the voxels of the window at `[z, y, x]`, in order.
-fn voxels(volume: Volume, window: [usize; 3], [z, y, x]: [usize; 3]) -> impl Iterator<Item = usize> {
-    (0..window.iter().product()).map(move |k| {
-        let (kz, ky, kx) = (k / window[2] / window[1], k / window[2] % window[1], k % window[2]);
-        let row = (z * window[0] + kz) * volume.height + y * window[1] + ky;
-        row * volume.width + x * window[2] + kx
-    })
+/// The rows of a map in the windows of row `y` of plane `z` of the output, in order.
+fn rows_of(volume: Volume, window: [usize; 3], z: usize, y: usize) -> impl Iterator<Item = usize> {
+    (0..window[0] * window[1])
+        .map(move |k| (z * window[0] + k / window[1]) * volume.height + y * window[1] + k % window[1])
+}
+
+/// Outputs that are computed together.
+const LANES: usize = 16;
+
+for_each_isa! {
+    /// The maxima of windows of 2 voxels along the width. `place` may be empty.
+    fn pairs(rows: &[&[f32]], output: &mut [f32], place: &mut [u8]) = maxima::<2>
+}
+
+for_each_isa! {
+    /// The maxima of windows of 1 voxel along the width. `place` may be empty.
+    fn singles(rows: &[&[f32]], output: &mut [f32], place: &mut [u8]) = maxima::<1>
+}
+
+#[inline(always)]
+fn maxima<const ALONG_X: usize>(rows: &[&[f32]], output: &mut [f32], place: &mut [u8]) {
+    for (at, output) in output.chunks_mut(LANES).enumerate() {
+        let (first, n) = (at * LANES, output.len());
+        let (mut best, mut of_best) = ([f32::NEG_INFINITY; LANES], [0u32; LANES]);
+        for (k, row) in rows.iter().enumerate() {
+            let row = row[first * ALONG_X..][..n * ALONG_X].as_chunks::<ALONG_X>().0;
+            let index = (k * ALONG_X) as u32;
+            if let Some(row) = row.as_array::<LANES>() {
+                take_greater(row, index, &mut best, &mut of_best);
+            } else {
+                let mut values = [[0.0; ALONG_X]; LANES];
+                values[..n].copy_from_slice(row);
+                take_greater(&values, index, &mut best, &mut of_best);
+            }
+        }
+        output.copy_from_slice(&best[..n]);
+        if !place.is_empty() {
+            place[first..first + n].iter_mut().zip(of_best).for_each(|(place, of_best)| *place = of_best as u8);
+        }
+    }
+}
+
+#[inline(always)]
+fn take_greater<const ALONG_X: usize>(
+    row: &[[f32; ALONG_X]; LANES],
+    index: u32,
+    best: &mut [f32; LANES],
+    of_best: &mut [u32; LANES],
+) {
+    for x in 0..ALONG_X {
+        let mut values = [0.0; LANES];
+        for i in 0..LANES {
+            values[i] = row[i][x];
+        }
+        for i in 0..LANES {
+            let take = (values[i] > best[i]) | values[i].is_nan();
+            best[i] = if take { values[i] } else { best[i] };
+            of_best[i] = if take { index + x as u32 } else { of_best[i] };
+        }
+    }
 }
 
 /// Gradient with respect to the input: each maximum gets that of its window, all other voxels zero.
@@ -104,20 +152,52 @@ pub fn backward(
     expect_len("grad_output", grad_output.len(), &[maps, of_small])?;
     expect_len("place", place.len(), &[maps, of_small])?;
     expect_len("grad_input", grad_input.len(), &[maps, of_large])?;
-    product(&[maps, of_large])?;
-    let _ = isa;
     if grad_input.is_empty() {
         return Ok(());
     }
+    // Planes of the input that belong to one plane of the output; a last odd plane belongs to none.
+    let plane = volume.height * volume.width;
     grad_input.par_chunks_mut(of_large).enumerate().for_each(|(map, grad_input)| {
-        grad_input.fill(0.0);
-        for i in 0..of_small {
-            let at = [i / small.width / small.height, i / small.width % small.height, i % small.width];
-            let k = usize::from(place[map * of_small + i]);
-            if let Some(place) = voxels(volume, window, at).nth(k) {
-                grad_input[place] = grad_output[map * of_small + i];
+        for z in 0..small.depth {
+            for y in 0..small.height {
+                let first = map * of_small + (z * small.height + y) * small.width;
+                let (grad, place) = (&grad_output[first..][..small.width], &place[first..][..small.width]);
+                for (k, row) in rows_of(volume, window, z, y).enumerate() {
+                    let row = &mut grad_input[row * volume.width..][..volume.width];
+                    let first = (k * window[2]) as u8;
+                    if window[2] == 2 {
+                        spread_pairs(isa, first, grad, place, row);
+                    } else {
+                        spread_singles(isa, first, grad, place, row);
+                    }
+                }
+            }
+            for z in z * window[0]..(z + 1) * window[0] {
+                grad_input[z * plane + small.height * window[1] * volume.width..(z + 1) * plane].fill(0.0);
             }
         }
+        grad_input[small.depth * window[0] * plane..].fill(0.0);
     });
     Ok(())
+}
+
+for_each_isa! {
+    /// Gives each gradient to one of 2 voxels of a row, if its place is `first` or the next; zero to all others.
+    fn spread_pairs(first: u8, grad: &[f32], place: &[u8], row: &mut [f32]) = spread::<2>
+}
+
+for_each_isa! {
+    /// Gives each gradient to its voxel of a row, if its place is `first`; zero to all others.
+    fn spread_singles(first: u8, grad: &[f32], place: &[u8], row: &mut [f32]) = spread::<1>
+}
+
+#[inline(always)]
+fn spread<const ALONG_X: usize>(first: u8, grad: &[f32], place: &[u8], row: &mut [f32]) {
+    let (windows, rest) = row.split_at_mut(grad.len() * ALONG_X);
+    for ((values, grad), place) in windows.as_chunks_mut::<ALONG_X>().0.iter_mut().zip(grad).zip(place) {
+        for (x, value) in values.iter_mut().enumerate() {
+            *value = if *place == first + x as u8 { *grad } else { 0.0 };
+        }
+    }
+    rest.fill(0.0);
 }

@@ -16,6 +16,7 @@ use crate::stack::{Layout, Stack};
 use crate::stencil::Tap;
 use crate::volume::Volume;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Samples of fewer voxels are gathered: adding up the lanes at the end of a span would cost too much otherwise.
 pub(crate) const GATHER_PRODUCTS: usize = 1024;
@@ -50,12 +51,15 @@ struct Column {
 /// The sums, `[channels of grad, channels of input, taps]`, where each channel of grad has one more value: the sum over all
 /// voxels of the gradient itself.
 ///
+/// `grad` fills a row with the gradients of a channel from a position on, which counts through all runs; a row lies within
+/// a run.
+///
 /// # Panics
 ///
-/// If a stack does not hold its number of channels in this layout.
+/// If `input` does not hold its number of channels in this layout.
 pub(crate) fn products(
     isa: Isa,
-    grad: (Stack<'_>, usize),
+    (channels, grad): (usize, impl Fn(usize, usize, &mut [f32]) + Sync),
     input: (Stack<'_>, usize),
     taps: &[Tap],
     layout: Layout,
@@ -63,16 +67,14 @@ pub(crate) fn products(
     let (runs, positions) = (layout.runs(), layout.positions());
     let columns = input.1 * taps.len();
     let of_row = columns + 1;
-    let values = grad.1 * of_row;
+    let values = channels * of_row;
     let spans_of_run = positions.div_ceil(SPAN);
     let spans = runs * spans_of_run;
     if values * spans == 0 {
         return vec![0.0; values];
     }
-    for (stack, channels) in [grad, input] {
-        let end = (runs - 1) * stack.run_stride + (channels.max(1) - 1) * stack.channel_stride + positions;
-        assert!(channels == 0 || end <= stack.data.len(), "{end} values of a stack of {}", stack.data.len());
-    }
+    let end = (runs - 1) * input.0.run_stride + (input.1.max(1) - 1) * input.0.channel_stride + positions;
+    assert!(input.1 == 0 || end <= input.0.data.len(), "{end} values of a stack of {}", input.0.data.len());
     let mut all: Vec<Column> = Vec::with_capacity(columns + COLUMNS);
     for channel in 0..input.1 {
         let column = |(tap, t): (usize, &Tap)| Column {
@@ -82,19 +84,18 @@ pub(crate) fn products(
         all.extend(taps.iter().enumerate().map(column));
     }
     let groups = (MAX_PARTIAL / values).clamp(1, MAX_GROUPS).min(spans);
-    let blocks = grad.1.div_ceil(ROWS);
+    let blocks = channels.div_ceil(ROWS);
     let mut partial = vec![0.0; values * groups];
     let of_blocks = partial.chunks_mut(values).flat_map(|group| group.chunks_mut(ROWS * of_row));
     of_blocks.collect::<Vec<_>>().into_par_iter().enumerate().for_each(|(task, sums)| {
         let (group, block) = (task / blocks, task % blocks);
-        let mut span = Span { rows: Vec::new(), lanes: Vec::new(), vectors: 0 };
+        let mut span = Span { rows: Vec::new(), lanes: Vec::new(), vectors: 0, totals: [0.0; ROWS] };
         for index in group * spans / groups..(group + 1) * spans / groups {
             let (run, first) = (index / spans_of_run, index % spans_of_run * SPAN);
             let len = SPAN.min(positions - first);
-            let grads = &grad.0.data[run * grad.0.run_stride + first..];
-            let rows =
-                (block * ROWS..grad.1.min((block + 1) * ROWS)).map(|c| &grads[c * grad.0.channel_stride..][..len]);
-            span.pack(rows, layout.volume, taps, first, len);
+            let rows = block * ROWS..channels.min((block + 1) * ROWS);
+            span.pack(isa, rows, len, |channel, row| grad(channel, run * positions + first, row));
+            span.find_lanes(layout.volume, taps, first, len);
             let data = &input.0.data[run * input.0.run_stride..];
             for (group, columns_of) in all.chunks(COLUMNS).enumerate() {
                 let together = std::array::from_fn(|i| columns_of[i.min(columns_of.len() - 1)]);
@@ -104,8 +105,7 @@ pub(crate) fn products(
                     sums.iter_mut().zip(added).for_each(|(sum, value)| *sum += value);
                 }
             }
-            let totals = totals(isa, &span.rows);
-            sums.chunks_exact_mut(of_row).zip(totals).for_each(|(sums, total)| sums[columns] += total);
+            sums.chunks_exact_mut(of_row).zip(span.totals).for_each(|(sums, total)| sums[columns] += total);
         }
     });
     let (sums, others) = partial.split_at_mut(values);
@@ -116,36 +116,40 @@ pub(crate) fn products(
     partial
 }
 
+/// A register of gradients, where one load gets it.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Vector([f32; LANES]);
+
 /// Voxels that follow each other, as the blocks of one group of channels want them.
 struct Span {
     /// Gradients `[vector, channel, lane]`, zero where there are none.
-    rows: Vec<[[f32; LANES]; ROWS]>,
+    rows: Vec<[Vector; ROWS]>,
     /// `[tap, vector]`, one bit a lane, set where the input exists.
     lanes: Vec<u16>,
     vectors: usize,
+    /// The sum of each row.
+    totals: [f32; ROWS],
 }
 
 impl Span {
-    /// Takes the rows of a block, of `len` voxels from position `first` of a run on.
-    fn pack<'a>(
-        &mut self,
-        rows: impl Iterator<Item = &'a [f32]>,
-        volume: Volume,
-        taps: &[Tap],
-        first: usize,
-        len: usize,
-    ) {
+    /// Takes the rows of `len` voxels of some channels.
+    fn pack(&mut self, isa: Isa, channels: Range<usize>, len: usize, fill: impl Fn(usize, &mut [f32])) {
         self.vectors = len.div_ceil(LANES);
-        self.rows.clear();
-        self.rows.resize(self.vectors, [[0.0; LANES]; ROWS]);
-        for (channel, row) in rows.enumerate() {
-            for (to, from) in self.rows.iter_mut().zip(row.chunks(LANES)) {
-                match from.as_array::<LANES>() {
-                    Some(from) => to[channel] = *from,
-                    None => to[channel][..from.len()].copy_from_slice(from),
-                }
+        self.rows.resize(self.vectors, [Vector([0.0; LANES]); ROWS]);
+        let mut row = [0.0; SPAN];
+        for (i, channel) in channels.enumerate() {
+            fill(channel, &mut row[..len]);
+            row[len..].fill(0.0);
+            self.totals[i] = total(isa, &row);
+            for (to, from) in self.rows.iter_mut().zip(row.as_chunks::<LANES>().0) {
+                to[i] = Vector(*from);
             }
         }
+    }
+
+    /// Finds which inputs exist, of `len` voxels from position `first` of a run on.
+    fn find_lanes(&mut self, volume: Volume, taps: &[Tap], first: usize, len: usize) {
         self.lanes.clear();
         self.lanes.resize(self.vectors * taps.len(), 0);
         let mut cursor = Cursor::new(volume, first);
@@ -181,17 +185,15 @@ impl Span {
 type Sums = [[f32; COLUMNS]; ROWS];
 
 for_each_isa! {
-    fn totals(rows: &[[[f32; LANES]; ROWS]]) -> [f32; ROWS] = totals_of
+    fn total(row: &[f32; SPAN]) -> f32 = total_of
 }
 
-/// The sum of each row.
+/// The sum, in interleaved parts.
 #[inline(always)]
-fn totals_of(rows: &[[[f32; LANES]; ROWS]]) -> [f32; ROWS] {
-    let mut sums = [[0.0; LANES]; ROWS];
-    for rows in rows {
-        for (sum, value) in sums.as_flattened_mut().iter_mut().zip(rows.as_flattened()) {
-            *sum += value;
-        }
+fn total_of(row: &[f32; SPAN]) -> f32 {
+    let mut parts = [0.0; 4 * LANES];
+    for values in row.as_chunks::<{ 4 * LANES }>().0 {
+        parts.iter_mut().zip(values).for_each(|(part, value)| *part += value);
     }
-    sums.map(|lanes| lanes.iter().sum())
+    parts.iter().sum()
 }

@@ -46,32 +46,24 @@ impl Layout {
         if self.gathered { self.samples * self.voxels } else { self.voxels }
     }
 
+    /// The layout of one run.
+    pub(crate) fn run(&self) -> Self {
+        if self.gathered { *self } else { Self { samples: 1, ..*self } }
+    }
+
     /// A tensor of a contiguous `[N, channels, D, H, W]` in this order.
     pub(crate) fn tensor<'a>(&self, data: &'a [f32], channels: usize) -> Tensor<'a> {
+        let (channel_stride, run_stride) = (self.positions(), channels * self.positions());
         if !self.gathered {
-            return self.strided(Cow::Borrowed(data), channels);
+            return Tensor { values: Cow::Borrowed(data), channel_stride, run_stride };
         }
-        let mut values = vec![0.0; data.len()];
-        self.scatter(channels, |sample, channel, place| {
-            let from = (sample * channels + channel) * self.voxels;
-            values[place..][..self.voxels].copy_from_slice(&data[from..][..self.voxels]);
-        });
-        self.strided(Cow::Owned(values), channels)
-    }
-
-    /// Calls `write` with sample, channel and the place of its first voxel in a tensor of this order.
-    pub(crate) fn scatter(&self, channels: usize, mut write: impl FnMut(usize, usize, usize)) {
-        for sample in 0..self.samples {
-            for channel in 0..channels {
-                let row = if self.gathered { channel * self.samples + sample } else { sample * channels + channel };
-                write(sample, channel, row * self.voxels);
+        let mut values = Vec::with_capacity(data.len());
+        for channel in 0..channels {
+            for sample in 0..self.samples {
+                values.extend_from_slice(&data[(sample * channels + channel) * self.voxels..][..self.voxels]);
             }
         }
-    }
-
-    /// A tensor whose values are already in this order.
-    pub(crate) fn strided<'a>(&self, values: Cow<'a, [f32]>, channels: usize) -> Tensor<'a> {
-        Tensor { values, channel_stride: self.positions(), run_stride: channels * self.positions() }
+        Tensor { values: Cow::Owned(values), channel_stride, run_stride }
     }
 
     /// The pieces of one sample in `len` positions from `position` on: sample, first voxel, number of voxels.

@@ -10,14 +10,13 @@ use crate::activation::{Activation, sigmoid};
 use crate::correlate::{Channels, Finish, GATHER_OUTPUTS, Place, Sink, Sums, correlate};
 use crate::error::{ShapeError, expect_len, product};
 use crate::filters::{Filters, Input};
-use crate::isa::Isa;
+use crate::isa::{Isa, for_each_isa};
 use crate::output::Output;
 use crate::products::{GATHER_PRODUCTS, products};
-use crate::stack::{Layout, Tensor};
+use crate::stack::{Layout, Stack};
 use crate::stencil::{self, Phase, Tap};
 use crate::volume::{Batch, Volume};
 use rayon::prelude::*;
-use std::borrow::Cow;
 
 /// Sizes of a transposed convolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +81,14 @@ impl Transposed {
         expect_len("weight", weight.len(), &[self.weights()])?;
         let pack = |phase: &Phase| {
             let inputs = vec![Input { channels: self.inputs, taps: phase.taps.clone() }];
-            Filters::pack(self.outputs, inputs, |o, i, element| weight[self.place(i, o, element)])
+            Filters::pack(self.outputs, inputs, weight, |output, input| self.place(input, output))
         };
         Ok(PackedTransposed { layer: self.clone(), filters: self.phases.iter().map(pack).collect() })
     }
 
-    /// Where the weights have an element of the kernel.
-    const fn place(&self, input: usize, output: usize, element: usize) -> usize {
-        (input * self.outputs + output) * self.elements() + element
+    /// Where the weights have the kernel of two channels.
+    const fn place(&self, input: usize, output: usize) -> usize {
+        (input * self.outputs + output) * self.elements()
     }
 
     /// Checks both sides; the batch is that of the input.
@@ -103,24 +102,64 @@ impl Transposed {
         expect_len(output.0, output.1, &[batch.samples, self.outputs, self.output(batch.volume)?.voxels()?])
     }
 
-    /// For each phase, its part of a tensor on the side of the output.
-    fn split(&self, data: &[f32], layout: Layout) -> Result<Vec<Tensor<'static>>, ShapeError> {
-        let large = self.output(layout.volume)?;
-        let of_large = large.voxels()?;
-        let split = self.phases.par_iter().map(|phase| {
-            let mut values = vec![0.0; data.len() / self.phases.len()];
-            layout.scatter(self.outputs, |sample, channel, place| {
-                let from = &data[(sample * self.outputs + channel) * of_large..][..of_large];
-                let rows = values[place..][..layout.voxels].chunks_exact_mut(layout.volume.width);
-                for (row, values) in rows.enumerate() {
-                    let start = row_of(phase, layout.volume, self.stride, row) * large.width;
-                    let from = from[start..][..large.width].iter().skip(phase.at[2]).step_by(self.stride[2]);
-                    values.iter_mut().zip(from).for_each(|(value, from)| *value = *from);
+    /// Fills a row with the values that a phase has of a channel of a tensor on the side of the output, from a position of
+    /// the input on.
+    #[allow(clippy::too_many_arguments)]
+    fn take(
+        &self,
+        isa: Isa,
+        data: &[f32],
+        layout: Layout,
+        phase: &Phase,
+        channel: usize,
+        position: usize,
+        row: &mut [f32],
+    ) {
+        let ([_, height, width], [along_z, along_y, along_x]) = (layout.volume.sizes(), self.stride);
+        let of_large = layout.voxels * self.phases.len();
+        let mut rest = row;
+        for (sample, first, len) in layout.pieces(position, rest.len()) {
+            let from = &data[(sample * self.outputs + channel) * of_large..][..of_large];
+            let (mut z, mut y, mut x) = (first / width / height, first / width % height, first % width);
+            let mut left = len;
+            while left > 0 {
+                let n = (width - x).min(left);
+                let (piece, after) = std::mem::take(&mut rest).split_at_mut(n);
+                let of_large = (z * along_z + phase.at[0]) * height * along_y + y * along_y + phase.at[1];
+                let from = &from[(of_large * width + x) * along_x..][..n * along_x];
+                if along_x == 2 {
+                    if phase.at[2] == 0 { evens(isa, from, piece) } else { odds(isa, from, piece) }
+                } else {
+                    piece.copy_from_slice(from);
                 }
-            });
-            layout.strided(Cow::Owned(values), self.outputs)
-        });
-        Ok(split.collect())
+                (rest, left, x) = (after, left - n, 0);
+                (z, y) = if y + 1 < height { (z, y + 1) } else { (z + 1, 0) };
+            }
+        }
+    }
+}
+
+for_each_isa! {
+    /// The first value of each pair of `from`.
+    fn evens(from: &[f32], to: &mut [f32]) = second::<0>
+}
+
+for_each_isa! {
+    /// The second value of each pair of `from`.
+    fn odds(from: &[f32], to: &mut [f32]) = second::<1>
+}
+
+#[inline(always)]
+fn second<const WHICH: usize>(from: &[f32], to: &mut [f32]) {
+    let (to, to_rest) = to.as_chunks_mut::<16>();
+    let (from, from_rest) = from.as_chunks::<32>();
+    for (to, from) in to.iter_mut().zip(from) {
+        for i in 0..16 {
+            to[i] = from[2 * i + WHICH];
+        }
+    }
+    for (to, from) in to_rest.iter_mut().zip(from_rest.as_chunks::<2>().0) {
+        *to = from[WHICH];
     }
 }
 
@@ -241,15 +280,30 @@ pub fn input_gradient(
     layer.expect(("grad_input", grad_input.len()), ("grad_output", grad_output.len()), batch)?;
     expect_len("weight", weight.len(), &[layer.weights()])?;
     let layout = Layout::new(batch, GATHER_OUTPUTS)?;
-    let grads = layer.split(grad_output, layout)?;
-    let stacks: Vec<_> = grads.iter().map(Tensor::stack).collect();
     let reversed = |phase: &Phase| phase.taps.iter().map(|t| t.reversed()).collect();
     let inputs = layer.phases.iter().map(|p| Input { channels: layer.outputs, taps: reversed(p) }).collect();
     let outputs = layer.outputs.max(1);
-    let filters = Filters::pack(layer.inputs, inputs, |i, o, element| weight[layer.place(i, o % outputs, element)]);
-    let finish = Finish { bias: None, slope: 1.0 };
-    let sink = Channels { layout, outputs: vec![(layer.inputs, Output::new(grad_input))] };
-    correlate(isa, &[&filters], &stacks, layout, finish, &sink);
+    let filters = Filters::pack(layer.inputs, inputs, weight, |input, output| layer.place(input, output % outputs));
+    let of_run = layout.run();
+    let (values, positions) = (layer.outputs * layout.positions(), layout.positions());
+    if grad_input.is_empty() {
+        return Ok(());
+    }
+    let of_output = layer.phases.len() * values;
+    grad_input.par_chunks_mut(layer.inputs * positions).zip(grad_output.par_chunks(of_output)).for_each_init(
+        || vec![0.0; of_output],
+        |split, (grad_input, grad_output)| {
+            // What belongs to each phase, side by side.
+            split.par_chunks_mut(positions).enumerate().for_each(|(row, split)| {
+                let (phase, channel) = (&layer.phases[row / layer.outputs], row % layer.outputs);
+                layer.take(isa, grad_output, of_run, phase, channel, 0, split);
+            });
+            let stack = |data| Stack { data, channel_stride: positions, run_stride: values };
+            let stacks: Vec<_> = split.chunks(values).map(stack).collect();
+            let sink = Channels { layout: of_run, outputs: vec![(layer.inputs, Output::new(grad_input))] };
+            correlate(isa, &[&filters], &stacks, of_run, Finish { bias: None, slope: 1.0 }, &sink);
+        },
+    );
     Ok(())
 }
 
@@ -275,17 +329,19 @@ pub fn weight_gradient(
     }
     let layout = Layout::new(batch, GATHER_PRODUCTS)?;
     let tensor = layout.tensor(input, layer.inputs);
-    let grads = layer.split(grad_output, layout)?;
     if let Some(grad_bias) = &mut grad_bias {
         grad_bias.fill(0.0);
     }
-    for (phase, grads) in layer.phases.iter().zip(&grads) {
+    for phase in &layer.phases {
         let taps: &[Tap] = &phase.taps;
-        let sums = products(isa, (grads.stack(), layer.outputs), (tensor.stack(), layer.inputs), taps, layout);
+        let grad = |channel: usize, position: usize, row: &mut [f32]| {
+            layer.take(isa, grad_output, layout, phase, channel, position, row);
+        };
+        let sums = products(isa, (layer.outputs, grad), (tensor.stack(), layer.inputs), taps, layout);
         let of_output = layer.inputs * taps.len();
         for (output, sums) in sums.chunks_exact(of_output + 1).enumerate() {
             for (i, sum) in sums[..of_output].iter().enumerate() {
-                grad_weight[layer.place(i / taps.len(), output, taps[i % taps.len()].index)] = *sum;
+                grad_weight[layer.place(i / taps.len(), output) + taps[i % taps.len()].index] = *sum;
             }
             if let Some(grad_bias) = &mut grad_bias {
                 grad_bias[output] += sums[of_output];

@@ -5,7 +5,8 @@
 //! cargo run --release -p sparkwave-kernels --example bench conv:8:8:64x64x64:1:forward
 //! ```
 //!
-//! With `-`, it reads lines `case repetitions` and answers each with a line of milliseconds:
+//! With `-`, it reads lines `case repetitions` and answers each with a line of milliseconds, the last being
+//! processor time:
 //! `tests/reference/bench_torch.py` runs it so, in turns with PyTorch. `SPARKWAVE_ISA=avx2` or `portable` chooses other
 //! instructions, `SPARKWAVE_THREADS` another number than 2. On a busy machine the processor time tells most.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
@@ -88,8 +89,10 @@ fn answer() {
             Some((known, case)) if known == name => last.insert((known, case)),
             _ => last.insert((name.to_owned(), case(name))),
         };
-        let ms: Vec<String> = time(case, repetitions.trim().parse().unwrap()).iter().map(f64::to_string).collect();
-        println!("{}", ms.join(" "));
+        let before = processor_ms();
+        let mut ms = time(case, repetitions.trim().parse().unwrap());
+        ms.push((processor_ms() - before) / ms.len() as f64);
+        println!("{}", ms.iter().map(f64::to_string).collect::<Vec<_>>().join(" "));
     }
 }
 

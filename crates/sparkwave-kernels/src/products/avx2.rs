@@ -1,6 +1,6 @@
 //! The block with AVX2 and FMA: 4 rows by 3 columns at a time are 12 of the 16 registers.
 
-use super::{COLUMNS, LANES, ROWS, Sums};
+use super::{COLUMNS, LANES, ROWS, Sums, Vector};
 use crate::lanes::avx2::mask;
 use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_setzero_ps, _mm256_storeu_ps};
 
@@ -17,7 +17,7 @@ const TOGETHER: usize = 4;
 /// Where a lane is set, `data` must have the value.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn products(
-    rows: &[[[f32; LANES]; ROWS]],
+    rows: &[[Vector; ROWS]],
     data: &[f32],
     starts: [isize; COLUMNS],
     lanes: [&[u16]; COLUMNS],
@@ -41,7 +41,7 @@ pub(super) unsafe fn products(
                 }
                 for (sums, row) in sums.iter_mut().zip(&rows[first..first + TOGETHER]) {
                     // SAFETY: a row is two times 8 values.
-                    let grad = unsafe { _mm256_loadu_ps(row.as_ptr().add(half * HALF)) };
+                    let grad = unsafe { _mm256_loadu_ps(row.0.as_ptr().add(half * HALF)) };
                     for (sum, input) in sums.iter_mut().zip(&inputs) {
                         *sum = _mm256_fmadd_ps(grad, *input, *sum);
                     }

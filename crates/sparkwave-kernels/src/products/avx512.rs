@@ -1,10 +1,10 @@
 //! The block with AVX-512: 8 rows by 3 columns are 24 registers of sums.
 
-use super::{COLUMNS, LANES, ROWS, Sums};
+use super::{COLUMNS, LANES, ROWS, Sums, Vector};
 use std::arch::x86_64::{
     __m512, _mm_add_ps, _mm_storeu_ps, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps256_ps128, _mm256_extractf128_ps,
     _mm256_hadd_ps, _mm256_setzero_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_extractf64x4_pd,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
+    _mm512_fmadd_ps, _mm512_load_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
 };
 
 /// Sums of the rows times the inputs from `starts` on whose lanes are set.
@@ -14,7 +14,7 @@ use std::arch::x86_64::{
 /// Where a lane is set, `data` must have the value.
 #[target_feature(enable = "avx512f,avx512vl")]
 pub(super) unsafe fn products(
-    rows: &[[[f32; LANES]; ROWS]],
+    rows: &[[Vector; ROWS]],
     data: &[f32],
     starts: [isize; COLUMNS],
     lanes: [&[u16]; COLUMNS],
@@ -30,8 +30,8 @@ pub(super) unsafe fn products(
             *input = unsafe { _mm512_maskz_loadu_ps(*lanes.get_unchecked(vector), start.wrapping_add(vector * LANES)) };
         }
         for (sums, row) in sums.iter_mut().zip(rows) {
-            // SAFETY: a row is 16 values.
-            let grad = unsafe { _mm512_loadu_ps(row.as_ptr()) };
+            // SAFETY: a row is 16 values, aligned to 64 bytes.
+            let grad = unsafe { _mm512_load_ps(row.0.as_ptr()) };
             for (sum, input) in sums.iter_mut().zip(&inputs) {
                 *sum = _mm512_fmadd_ps(grad, *input, *sum);
             }

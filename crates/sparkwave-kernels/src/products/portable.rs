@@ -1,10 +1,10 @@
 //! The block in plain Rust, which compilers turn into whatever vectors they have.
 
-use super::{COLUMNS, LANES, ROWS, Sums};
+use super::{COLUMNS, LANES, ROWS, Sums, Vector};
 
 /// Sums of the rows times the inputs from `starts` on whose lanes are set.
 pub(super) fn products(
-    rows: &[[[f32; LANES]; ROWS]],
+    rows: &[[Vector; ROWS]],
     data: &[f32],
     starts: [isize; COLUMNS],
     lanes: [&[u16]; COLUMNS],
@@ -16,7 +16,7 @@ pub(super) fn products(
         });
         for (row, sums) in rows.iter().zip(&mut sums) {
             for (sums, inputs) in sums.iter_mut().zip(&inputs) {
-                for ((sum, grad), input) in sums.iter_mut().zip(row).zip(inputs) {
+                for ((sum, grad), input) in sums.iter_mut().zip(&row.0).zip(inputs) {
                     *sum += grad * input;
                 }
             }
