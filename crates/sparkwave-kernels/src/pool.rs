@@ -111,7 +111,12 @@ fn maxima<const ALONG_X: usize>(rows: &[&[f32]], output: &mut [f32], place: &mut
     }
 }
 
+/// Takes the values of a row that are greater than the best so far.
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "compilers make vectors of plain loops over arrays, not of iterators here"
+)]
 fn take_greater<const ALONG_X: usize>(
     row: &[[f32; ALONG_X]; LANES],
     index: u32,

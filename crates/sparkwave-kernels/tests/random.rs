@@ -34,7 +34,7 @@ pub(crate) fn volume([depth, height, width]: [usize; 3]) -> Volume {
 #[track_caller]
 pub(crate) fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
-    let scale = expected.iter().fold(1e-2f32, |m, v| m.max(v.abs()));
+    let scale = expected.iter().fold(0.1f32, |m, v| m.max(v.abs()));
     for (i, (a, b)) in found.iter().zip(expected).enumerate() {
         assert!((a - b).abs() <= tolerance * scale, "{what}, value {i}: {a} against {b}");
     }
