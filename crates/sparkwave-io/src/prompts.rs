@@ -10,6 +10,7 @@ use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::axes::{PointYx, Span};
 use sparkwave_core::mask::Mask;
+use sparkwave_core::movie::MovieShape;
 use sparkwave_core::prompt::{Bounds, Prompt};
 use std::path::Path;
 
@@ -54,12 +55,13 @@ fn yes() -> bool {
     true
 }
 
-/// Reads prompts for a recording of `n_frames` frames.
+/// Reads prompts for a recording of frames `[T, Y, X]` of this shape; for waves a frame is an interval.
 ///
 /// # Errors
 /// If the file cannot be read, is no such JSON, is for another number of frames, or names a frame beyond the last, an
-/// object 0, a coordinate that is not finite, or a mask that cannot be read.
-pub fn read(path: &Path, n_frames: usize) -> Result<Vec<Prompt>, Error> {
+/// object 0, a point or a whole box beside the image, or a mask that cannot be read, is empty or of another size.
+pub fn read(path: &Path, shape: MovieShape) -> Result<Vec<Prompt>, Error> {
+    let MovieShape { n_frames, height, width } = shape;
     let text = read_text(path, MAX_METADATA_BYTES)?;
     let document: Document =
         serde_json::from_str(&text).map_err(|e| Error::refused("read", path, "prompts as JSON", e.to_string()))?;
@@ -67,39 +69,55 @@ pub fn read(path: &Path, n_frames: usize) -> Result<Vec<Prompt>, Error> {
     if document.frames != n_frames {
         return Err(refused(format!("prompts for {n_frames} frames"), format!("\"frames\": {}", document.frames)));
     }
+    // Pixel centres are integers; NaN and infinity are in no image.
+    let (bottom, right) = (height as f64 - 0.5, width as f64 - 0.5);
+    let in_image = |p: &Point| (-0.5..bottom).contains(&p.y) && (-0.5..right).contains(&p.x);
     let mut prompts = Vec::with_capacity(document.prompts.len());
     for entry in document.prompts {
-        if entry.frame >= n_frames || entry.object == 0 {
-            let found = format!("frame {}, object {}", entry.frame, entry.object);
+        let Entry { frame, object, .. } = entry;
+        if frame >= n_frames || object == 0 {
+            let found = format!("frame {frame}, object {object}");
             return Err(refused(format!("a frame below {n_frames} and an object above 0"), found));
         }
-        let corners = entry.bounds.iter().flat_map(|b| [b.y0, b.x0, b.y1, b.x1]);
-        if !entry.points.iter().flat_map(|p| [p.y, p.x]).chain(corners).all(f64::is_finite) {
-            return Err(refused("finite coordinates".into(), format!("frame {}", entry.frame)));
+        let beside = |what: String| {
+            refused(format!("places in an image of {height} x {width} pixels"), format!("{what} in frame {frame}"))
+        };
+        if let Some(p) = entry.points.iter().find(|p| !in_image(p)) {
+            return Err(beside(format!("a point at y {}, x {}", p.y, p.x)));
+        }
+        let bounds = entry.bounds.as_ref().map(|b| Bounds {
+            from: PointYx { y: b.y0.min(b.y1), x: b.x0.min(b.x1) },
+            to: PointYx { y: b.y0.max(b.y1), x: b.x0.max(b.x1) },
+        });
+        let meets = |b: &Bounds| b.from.y < bottom && b.from.x < right && b.to.y >= -0.5 && b.to.x >= -0.5;
+        if let Some(b) = bounds.filter(|b| !meets(b)) {
+            return Err(beside(format!("a box from y {}, x {} to y {}, x {}", b.from.y, b.from.x, b.to.y, b.to.x)));
         }
         let at = |positive: bool| -> Vec<PointYx> {
             let chosen = entry.points.iter().filter(|p| p.positive == positive);
             chosen.map(|p| PointYx { y: p.y, x: p.x }).collect()
         };
-        let bounds = entry.bounds.as_ref().map(|b| Bounds {
-            from: PointYx { y: b.y0.min(b.y1), x: b.x0.min(b.x1) },
-            to: PointYx { y: b.y0.max(b.y1), x: b.x0.max(b.x1) },
-        });
-        let mask = entry.mask.as_deref().map(|name| read_mask(path, name)).transpose()?.flatten();
+        let mask = entry.mask.as_deref().map(|name| read_mask(path, name, (height, width))).transpose()?;
         let (positive, negative) = (at(true), at(false));
-        prompts.push(Prompt { frame: entry.frame, object: entry.object, positive, negative, bounds, mask });
+        prompts.push(Prompt { frame, object, positive, negative, bounds, mask });
     }
     Ok(prompts)
 }
 
-fn read_mask(prompts: &Path, name: &str) -> Result<Option<Mask>, Error> {
+fn read_mask(prompts: &Path, name: &str, (height, width): (usize, usize)) -> Result<Mask, Error> {
     let path = prompts.parent().unwrap_or(Path::new("")).join(name);
     let source = crate::open(&path)?;
+    let shape = source.shape();
+    let expected = format!("a mask of {height} x {width} pixels, some of them above zero");
+    if (shape.height, shape.width) != (height, width) {
+        return Err(Error::refused("read", &path, expected, format!("{} x {} pixels", shape.height, shape.width)));
+    }
     let pixels = source
-        .read(Span::new(0, 1), Span::new(0, source.shape().height))
+        .read(Span::new(0, 1), Span::new(0, height))
         .map_err(|e| Error::refused("read", &path, "a mask", e.to_string()))?
         .to_f32();
-    Ok(Mask::of_image(&pixels.index_axis(Axis(0), 0).mapv(|v| v > 0.0)))
+    Mask::of_image(&pixels.index_axis(Axis(0), 0).mapv(|v| v > 0.0))
+        .ok_or_else(|| Error::refused("read", &path, expected, "none above zero"))
 }
 
 /// Writes prompts for a recording of `n_frames` frames; masks in them are left out, boxes and points stay.
@@ -128,6 +146,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn shape(n_frames: usize) -> MovieShape {
+        MovieShape { n_frames, height: 20, width: 30 }
+    }
+
     #[test]
     fn prompts_survive_writing_and_reading() {
         let folder = tempfile::tempdir().unwrap();
@@ -135,23 +157,33 @@ mod tests {
         let mask = Mask::of_pixels([(3, 4), (3, 5), (4, 5)]).unwrap();
         let prompts = vec![Prompt::of_mask(2, 1, &mask), Prompt::of_mask(0, 7, &mask)];
         write(&path, 9, &prompts).unwrap();
-        assert_eq!(read(&path, 9).unwrap(), prompts);
-        assert!(read(&path, 8).unwrap_err().to_string().contains("8 frames"));
+        assert_eq!(read(&path, shape(9)).unwrap(), prompts);
+        assert!(read(&path, shape(8)).unwrap_err().to_string().contains("8 frames"));
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.json");
+        let gray = |name: &str, size: (usize, usize)| {
+            crate::png::write_gray8(&folder.path().join(name), ndarray::Array2::zeros(size).view()).unwrap();
+        };
+        gray("empty.png", (20, 30));
+        gray("other.png", (30, 20));
         for (prompts, told) in [
             (r#"[{"frame": 5, "object": 1}]"#, "frame 5"),
             (r#"[{"frame": 1, "object": 0}]"#, "object 0"),
             (r#"[{"frame": 1, "object": 1, "point": []}]"#, "point"),
             (r#"[{"frame": 1, "object": 1, "mask": "absent.png"}]"#, "absent.png"),
+            (r#"[{"frame": 1, "object": 1, "mask": "empty.png"}]"#, "empty.png"),
+            (r#"[{"frame": 1, "object": 1, "mask": "other.png"}]"#, "30 x 20"),
+            (r#"[{"frame": 1, "object": 1, "points": [{"y": 19.4, "x": 29.5}]}]"#, "a point at y 19.4, x 29.5"),
+            (r#"[{"frame": 1, "object": 1, "points": [{"y": -1, "x": 3, "positive": false}]}]"#, "y -1, x 3"),
+            (r#"[{"frame": 1, "object": 1, "box": {"y0": 40, "x0": 0, "y1": 20, "x1": 9}}]"#, "from y 20, x 0"),
             ("7", "JSON"),
         ] {
             std::fs::write(&path, format!(r#"{{"frames": 5, "prompts": {prompts}}}"#)).unwrap();
-            let error = read(&path, 5).unwrap_err().to_string();
+            let error = read(&path, shape(5)).unwrap_err().to_string();
             assert!(error.contains(told), "{prompts}: {error}");
         }
     }

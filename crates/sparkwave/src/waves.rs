@@ -27,6 +27,7 @@ use ndarray::Array2;
 use seconds::Seconds;
 use sparkwave_analysis::measure::waves::{WaveSetting, WaveTables, measure_waves};
 use sparkwave_core::axes::PointYx;
+use sparkwave_core::movie::MovieShape;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::source::FrameSource;
 use sparkwave_core::wave::{Episode, Midline, Wave};
@@ -77,6 +78,9 @@ fn run_here(
     let clock = StageClock::new(progress);
     let raw = sparkwave_io::open(&config.input)?;
     let raw = crate::calibrate::calibrate(raw, config.pixel_size_um, config.frame_interval_s)?;
+    // Before anything is averaged or written: a typing error should not cost an hour.
+    let guidance = guidance(config, raw.shape(), seconds::time_grid(raw.as_ref(), config.bin_s)?.bins.len())?;
+    let prompts = config.prompts.as_deref().map(|p| input_record(p, &|| clock.is_cancelled())).transpose()?;
     if existing == Existing::Overwrite && out.join("run.toml").is_file() {
         // Their files are named after times and episodes, so those of another run would stay between the new ones.
         FOLDERS.iter().for_each(|name| drop(std::fs::remove_dir_all(out.join(name))));
@@ -90,7 +94,7 @@ fn run_here(
     // what comes after.
     let (digest, result) = std::thread::scope(|scope| {
         let digest = scope.spawn(|| input_record(&config.input, &|| clock.is_cancelled()));
-        let result = process(config, raw.as_ref(), &averaged, &folder, &clock);
+        let result = process(config, raw.as_ref(), &averaged, &guidance, &folder, &clock);
         (digest.join(), result)
     });
     let (found, tables) = result?;
@@ -98,6 +102,7 @@ fn run_here(
         Ok(input) => record.inputs.push(input?),
         Err(panic) => std::panic::resume_unwind(panic),
     }
+    record.inputs.extend(prompts);
 
     let summary = serde_json::json!({
         "n_episodes": found.shaped.episodes.len(),
@@ -115,6 +120,7 @@ fn process(
     config: &WavesConfig,
     raw: &dyn FrameSource,
     averaged: &Seconds,
+    guidance: &Guidance,
     folder: &RunFolder,
     clock: &StageClock<'_>,
 ) -> Result<(Found, WaveTables), Error> {
@@ -129,7 +135,7 @@ fn process(
     let bin_s = averaged.grid.bin_s;
     let start_s = averaged.bins().first().map_or(0.0, |b| b.start_s);
     let setting = Setting { seconds: seconds.as_ref(), bin_s, start_s };
-    let found = find(&setting, config, &guidance(config, &setting)?, clock)?;
+    let found = find(&setting, config, guidance, clock)?;
     let names = names(&found, recording.started_s.as_ref().map(|s| s.value));
     clock.begin("measure", 1);
     let shape = seconds.shape();
@@ -149,9 +155,8 @@ fn process(
     Ok((found, tables))
 }
 
-/// What the user says about the recording, at its pixels and intervals.
-fn guidance(config: &WavesConfig, setting: &Setting<'_>) -> Result<Guidance, Error> {
-    let shape = setting.seconds.shape();
+/// What the user says about a recording of this shape and number of time bins, at its pixels and intervals.
+fn guidance(config: &WavesConfig, shape: MovieShape, n_bins: usize) -> Result<Guidance, Error> {
     let inside = config.window.as_ref().map(|corners| {
         let corners: Vec<[f64; 2]> = corners.iter().map(|[y, x]| [*x, *y]).collect();
         let mut inside = Array2::from_elem((shape.height, shape.width), false);
@@ -163,14 +168,20 @@ fn guidance(config: &WavesConfig, setting: &Setting<'_>) -> Result<Guidance, Err
         return Err(Error::Parameter { name: "window", expected: "a polygon that covers part of the image", found });
     }
     let point = |[y, x]: [f64; 2]| PointYx { y, x };
+    let beside =
+        |[y, x]: &[f64; 2]| !((0.0..=shape.height as f64).contains(y) && (0.0..=shape.width as f64).contains(x));
+    if let Some([y, x]) = config.midline.iter().flatten().find(|end| beside(end)) {
+        let found = format!("y {y}, x {x} beside {} x {} pixels", shape.height, shape.width);
+        return Err(Error::Parameter { name: "midline", expected: "two ends in the image", found });
+    }
     let midline = config.midline.map(|[a, b]| {
         let (from, to) = if a <= b { (a, b) } else { (b, a) };
         Midline { from: point(from), to: point(to) }
     });
-    let step = ((config.interval_s / setting.bin_s).round() as usize).max(1);
-    let n_intervals = shape.n_frames.saturating_sub(1) / step;
+    let step = ((config.interval_s / config.bin_s).round() as usize).max(1);
+    let n_intervals = n_bins.saturating_sub(1) / step;
     let prompts = match &config.prompts {
-        Some(file) => sparkwave_io::prompts::read(file, n_intervals)?,
+        Some(file) => sparkwave_io::prompts::read(file, MovieShape { n_frames: n_intervals, ..shape })?,
         None => Vec::new(),
     };
     Ok(Guidance { inside, midline, prompts })

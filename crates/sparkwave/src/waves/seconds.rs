@@ -63,6 +63,25 @@ impl Seconds {
     }
 }
 
+/// The bins of `bin_s` seconds that the frames of `source` fall into.
+///
+/// # Errors
+/// If the times of the frames are unknown or make no grid.
+pub fn time_grid(source: &dyn FrameSource, bin_s: f64) -> Result<TimeGrid, Error> {
+    let recording = source.recording();
+    let times = recording.frame_times.as_ref().ok_or_else(|| Error::Parameter {
+        name: "--frame-interval-s",
+        expected: "the time between frames, as the recording does not tell it",
+        found: "nothing".into(),
+    })?;
+    // Only stamps come from a clock whose seconds mean something; regular times start with the first frame.
+    let started_s = match &times.value {
+        FrameTimes::Stamped(_) => recording.started_s.as_ref().map(|s| s.value),
+        FrameTimes::Regular { .. } => None,
+    };
+    Ok(TimeGrid::new(&times.value, source.shape().n_frames, bin_s, started_s)?)
+}
+
 /// Averages the frames of `source` over bins of `bin_s` seconds into the run folder.
 ///
 /// Progress counts frames. Doubts about the times go to `progress` and into the result. A resumed run goes on behind the
@@ -87,19 +106,7 @@ fn average_in_groups(
     group_bytes: usize,
     progress: &dyn Progress,
 ) -> Result<Seconds, Error> {
-    let recording = source.recording();
-    let times = recording.frame_times.as_ref().ok_or_else(|| Error::Parameter {
-        name: "--frame-interval-s",
-        expected: "the time between frames, as the recording does not tell it",
-        found: "nothing".into(),
-    })?;
-    let n_frames = source.shape().n_frames;
-    // Only stamps come from a clock whose seconds mean something; regular times start with the first frame.
-    let started_s = match &times.value {
-        FrameTimes::Stamped(_) => recording.started_s.as_ref().map(|s| s.value),
-        FrameTimes::Regular { .. } => None,
-    };
-    let grid = TimeGrid::new(&times.value, n_frames, bin_s, started_s)?;
+    let grid = time_grid(source, bin_s)?;
     let warnings = report::warnings(&grid);
     warnings.iter().for_each(|warning| progress.warn(warning));
     let path = folder.file(MOVIE);
