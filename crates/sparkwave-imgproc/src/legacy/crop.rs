@@ -15,6 +15,11 @@ pub fn crop(image: ArrayView2<'_, u16>, side: usize) -> Array2<u16> {
     })
 }
 
+/// Where the pixel 0 of an axis of `n` pixels lies on the axis of `side` pixels.
+pub fn origin(n: usize, side: usize) -> isize {
+    if n >= side { -((n - side).div_ceil(2) as isize) } else { ((side - n) / 2) as isize }
+}
+
 /// Where on an axis of `n` pixels the pixel `i` of the axis of `side` pixels comes from.
 fn place(i: usize, n: usize, side: usize) -> usize {
     if n >= side {
@@ -41,11 +46,13 @@ mod tests {
         assert_eq!(along_x(8, 4), [2, 3, 4, 5]);
         assert_eq!(along_x(7, 4), [2, 3, 4, 5]);
         assert_eq!(along_x(4, 4), [0, 1, 2, 3]);
+        assert_eq!([origin(8, 4), origin(7, 4), origin(4, 4)], [-2, -2, 0]);
     }
 
     #[test]
     fn short_axes_are_reflected_with_their_edge_as_often_as_it_takes() {
         assert_eq!(along_x(3, 6), [0, 0, 1, 2, 2, 1]);
+        assert_eq!([origin(3, 6), origin(2, 9)], [1, 3]);
         assert_eq!(along_x(2, 9), [1, 1, 0, 0, 1, 1, 0, 0, 1]);
         assert_eq!(crop(Array2::zeros((0, 3)).view(), 2), Array2::<u16>::zeros((2, 2)));
     }

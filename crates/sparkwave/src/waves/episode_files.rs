@@ -24,7 +24,7 @@ const VIDEO_FRAMES_PER_S: f64 = 10.0;
 /// What the files of episodes are made of.
 pub(super) struct Album<'a> {
     pub(super) config: &'a WavesConfig,
-    pub(super) rates: &'a Rates<'a>,
+    pub(super) rates: &'a Rates,
     pub(super) field: Field<'a>,
     pub(super) intervals: &'a [Interval],
     /// Names of the intervals' frames.

@@ -31,20 +31,22 @@ pub(super) struct Drawn {
 /// If the recording cannot be read.
 pub(super) fn draw(album: &Album<'_>, found: &Found, setting: &Setting<'_>) -> Result<Drawn, Error> {
     let field = &album.field;
-    // The largest rise over the window is what the eye follows in the maps.
-    let area = |i: usize| {
-        let masks = found.shaped.waves.iter().flat_map(|w| &w.frames).filter(|f| f.frame == i);
-        masks.map(|f| f.mask.n_pixels()).sum::<usize>() as f64 / field.anatomy.len().max(1) as f64 * 100.0
+    let (px_area, area_title) = match field.pixel_size {
+        Some(edge) => (edge.y.get() * edge.x.get() / 1e6, "Wave area (mm²)"),
+        None => (1.0, "Wave area (px²)"),
     };
-    let covered: Vec<f64> = (0..found.intervals.len()).map(area).collect();
+    let mut area = vec![0.0; found.intervals.len()];
+    for frame in found.shaped.waves.iter().flat_map(|w| &w.frames) {
+        area[frame.frame] += frame.mask.n_pixels() as f64 * px_area;
+    }
     let motion: Vec<(f64, PointYx)> = (0..found.missing.len())
         .filter(|bin| !found.missing[*bin])
         .map(|bin| (setting.start_s + (bin as f64 + 0.5) * setting.bin_s, found.drift.displacements[bin]))
         .collect();
     let line = Timeline {
         intervals: &found.intervals,
-        evidence: &covered,
-        evidence_title: "Image under a wave's band (%)",
+        evidence: &area,
+        evidence_title: area_title,
         episodes: &found.shaped.episodes,
         motion: &motion,
         pixel_size: field.pixel_size,

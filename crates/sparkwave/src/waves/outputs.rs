@@ -4,7 +4,7 @@ use super::config::WavesConfig;
 use super::episode_files::Album;
 use super::figures;
 use super::find::{Found, Setting};
-use super::maps::{self, Rates};
+use super::maps::{self, RateSource};
 use super::seconds::Seconds;
 use super::tables;
 use crate::error::Error;
@@ -41,14 +41,6 @@ pub(super) fn write(
     let seconds = setting.seconds;
     let recording = seconds.recording();
     let pixel_size = recording.pixel_size();
-    let sampling = waves::sampling(recording, setting.bin_s);
-    let rates = Rates {
-        recording: Reflectance { seconds, drift: &found.drift, rest: &found.rest, light: &found.light },
-        inside: &found.cortex.inside,
-        smooth_px: sampling.px(config.rate_smooth_um),
-        step: found.step,
-    };
-
     clock.begin("write tables", 1);
     let episodes = tables::episodes(&found.shaped.episodes);
     let rejected = tables::rejected(&found.rejected);
@@ -72,8 +64,16 @@ pub(super) fn write(
     write_masks(found, setting, config, folder, clock)?;
     write_arrivals(found, setting, folder)?;
 
-    let limit = maps::color_limit(&rates, names.len())?;
-    maps::write_rates(&rates, names, limit, config, folder, clock)?;
+    let inside = &found.cortex.inside;
+    let source = RateSource {
+        recording: Reflectance { seconds, drift: &found.drift, rest: &found.rest, light: &found.light },
+        inside,
+        smooth_px: waves::sampling(recording, setting.bin_s).px(config.rate_smooth_um),
+        step: found.step,
+    };
+    let rates = maps::write_rates(&source, names.len(), config.interval_s, folder, clock)?;
+    let limit = maps::color_limit(&rates, inside, names.len())?;
+    maps::write_colors(&rates, inside, names, (limit, config.colors.map()), folder, clock)?;
     let scale = serde_json::json!({
         "low": -limit, "high": limit, "unit": "relative reflectance change per interval",
         "interval_s": found.step as f64 * setting.bin_s, "colors": config.colors,
@@ -81,7 +81,7 @@ pub(super) fn write(
     folder.write("color/scale.json", format!("{scale:#}\n").as_bytes())?;
     maps::write_kept(config, seconds, found, folder, clock)?;
     if config.legacy {
-        super::legacy::write(setting, found, folder, clock)?;
+        super::legacy::write(setting, found, names, folder, clock)?;
     }
 
     let field = Field { anatomy: &found.rest, cortex: &found.cortex, pixel_size };
