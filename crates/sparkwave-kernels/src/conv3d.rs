@@ -11,7 +11,7 @@ use crate::isa::Isa;
 use crate::output::Output;
 use crate::products::{GATHER_PRODUCTS, products};
 use crate::stack::{Layout, Tensor};
-use crate::stencil::{self, Tap};
+use crate::stencil::{self, Phase, Tap};
 use crate::volume::Batch;
 
 /// Sizes of a convolution.
@@ -70,8 +70,8 @@ impl Conv3d {
             .map(|(_, channels)| channels)
     }
 
-    fn taps(&self) -> Vec<Tap> {
-        stencil::same(self.kernel).expect("the kernel was checked when the layer was made").taps
+    fn phase(&self) -> Phase {
+        stencil::same(self.kernel).expect("the kernel was checked when the layer was made")
     }
 
     /// Packs weights for [`forward`].
@@ -81,7 +81,7 @@ impl Conv3d {
     /// If their number is another one.
     pub fn pack(&self, weight: &[f32]) -> Result<PackedConv3d, ShapeError> {
         expect_len("weight", weight.len(), &[self.weights()])?;
-        let taps = self.taps();
+        let taps = self.phase().taps;
         let (channels, elements) = (self.inputs[0] + self.inputs[1], taps.len());
         let inputs = self.inputs().map(|channels| filters::Input { channels, taps: taps.clone() }).collect();
         let filters =
@@ -159,7 +159,7 @@ pub fn input_gradient(
     let voxels = layer.expect_inputs("grad_input", grad_inputs, batch)?;
     expect_len("weight", weight.len(), &[layer.weights()])?;
     expect_len("grad_output", grad_output.len(), &[batch.samples, layer.outputs, voxels])?;
-    let taps = layer.taps();
+    let taps = layer.phase().taps;
     let (channels, elements) = (layer.inputs[0] + layer.inputs[1], taps.len());
     let reversed = taps.into_iter().map(Tap::reversed).collect();
     let inputs = vec![filters::Input { channels: layer.outputs, taps: reversed }];
@@ -206,10 +206,10 @@ pub fn weight_gradient(
     if let Some(grad_bias) = &grad_bias {
         expect_len("grad_bias", grad_bias.len(), &[layer.outputs])?;
     }
-    let taps = layer.taps();
+    let phase = layer.phase();
     let channels = layer.inputs[0] + layer.inputs[1];
     let layout = Layout::new(batch, GATHER_PRODUCTS)?;
-    let grad = |channel: usize, position: usize, row: &mut [f32]| {
+    let grad = |_, channel: usize, position: usize, row: &mut [f32]| {
         let mut rest = row;
         for (sample, first, len) in layout.pieces(position, rest.len()) {
             let (piece, after) = std::mem::take(&mut rest).split_at_mut(len);
@@ -221,10 +221,11 @@ pub fn weight_gradient(
     let mut before = 0;
     for (data, of_input) in inputs.iter().zip(layer.inputs()) {
         let input = layout.tensor(data, of_input);
-        let sums = products(isa, (layer.outputs, grad), (input.stack(), of_input), &taps, layout);
-        let of_output = of_input * taps.len();
+        let sums =
+            products(isa, (layer.outputs, grad), (input.stack(), of_input), std::slice::from_ref(&phase), layout);
+        let of_output = of_input * phase.taps.len();
         for output in 0..layer.outputs {
-            let place = (output * channels + before) * taps.len();
+            let place = (output * channels + before) * phase.taps.len();
             grad_weight[place..][..of_output].copy_from_slice(&sums[output * (of_output + 1)..][..of_output]);
         }
         if let Some(grad_bias) = &mut grad_bias {

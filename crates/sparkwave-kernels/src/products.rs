@@ -13,7 +13,7 @@ mod portable;
 use crate::isa::{Isa, Kind, for_each_isa};
 use crate::lanes::{Cursor, offset};
 use crate::stack::{Layout, Stack};
-use crate::stencil::Tap;
+use crate::stencil::{Phase, Tap};
 use crate::volume::Volume;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -48,24 +48,24 @@ struct Column {
     tap: usize,
 }
 
-/// The sums, `[channels of grad, channels of input, taps]`, where each channel of grad has one more value: the sum over all
-/// voxels of the gradient itself.
+/// The sums, for each channel of `grad` `[phase, channel of input, tap]` and one more value, the sum over all voxels of the
+/// gradients themselves.
 ///
-/// `grad` fills a row with the gradients of a channel from a position on, which counts through all runs; a row lies within
-/// a run.
+/// `grad` fills a row with the gradients of a phase (by its index) and a channel from a position on, which counts through
+/// all runs; a row lies within a run.
 ///
 /// # Panics
 ///
 /// If `input` does not hold its number of channels in this layout.
 pub(crate) fn products(
     isa: Isa,
-    (channels, grad): (usize, impl Fn(usize, usize, &mut [f32]) + Sync),
+    (channels, grad): (usize, impl Fn(usize, usize, usize, &mut [f32]) + Sync),
     input: (Stack<'_>, usize),
-    taps: &[Tap],
+    phases: &[Phase],
     layout: Layout,
 ) -> Vec<f32> {
     let (runs, positions) = (layout.runs(), layout.positions());
-    let columns = input.1 * taps.len();
+    let columns = input.1 * phases.iter().map(|phase| phase.taps.len()).sum::<usize>();
     let of_row = columns + 1;
     let values = channels * of_row;
     let spans_of_run = positions.div_ceil(SPAN);
@@ -75,14 +75,14 @@ pub(crate) fn products(
     }
     let end = (runs - 1) * input.0.run_stride + (input.1.max(1) - 1) * input.0.channel_stride + positions;
     assert!(input.1 == 0 || end <= input.0.data.len(), "{end} values of a stack of {}", input.0.data.len());
-    let mut all: Vec<Column> = Vec::with_capacity(columns + COLUMNS);
-    for channel in 0..input.1 {
-        let column = |(tap, t): (usize, &Tap)| Column {
-            start: (channel * input.0.channel_stride) as isize + offset(*t, layout.volume),
+    let columns_of = |phase: &Phase| -> Vec<Column> {
+        let place = |(channel, tap): (usize, usize)| Column {
+            start: (channel * input.0.channel_stride) as isize + offset(phase.taps[tap], layout.volume),
             tap,
         };
-        all.extend(taps.iter().enumerate().map(column));
-    }
+        (0..input.1).flat_map(|channel| (0..phase.taps.len()).map(move |tap| (channel, tap))).map(place).collect()
+    };
+    let all: Vec<Vec<Column>> = phases.iter().map(columns_of).collect();
     let groups = (MAX_PARTIAL / values).clamp(1, MAX_GROUPS).min(spans);
     let blocks = channels.div_ceil(ROWS);
     let mut partial = vec![0.0; values * groups];
@@ -93,19 +93,23 @@ pub(crate) fn products(
         for index in group * spans / groups..(group + 1) * spans / groups {
             let (run, first) = (index / spans_of_run, index % spans_of_run * SPAN);
             let len = SPAN.min(positions - first);
-            let rows = block * ROWS..channels.min((block + 1) * ROWS);
-            span.pack(isa, rows, len, |channel, row| grad(channel, run * positions + first, row));
-            span.find_lanes(layout.volume, taps, first, len);
             let data = &input.0.data[run * input.0.run_stride..];
-            for (group, columns_of) in all.chunks(COLUMNS).enumerate() {
-                let together = std::array::from_fn(|i| columns_of[i.min(columns_of.len() - 1)]);
-                let added = span.products(isa, data, first, together);
-                for (sums, added) in sums.chunks_exact_mut(of_row).zip(added) {
-                    let sums = &mut sums[..columns][group * COLUMNS..];
-                    sums.iter_mut().zip(added).for_each(|(sum, value)| *sum += value);
+            let mut before = 0;
+            for (index, (phase, columns_of)) in phases.iter().zip(&all).enumerate() {
+                let rows = block * ROWS..channels.min((block + 1) * ROWS);
+                span.pack(isa, rows, len, |channel, row| grad(index, channel, run * positions + first, row));
+                span.find_lanes(layout.volume, &phase.taps, first, len);
+                for together in columns_of.chunks(COLUMNS) {
+                    let added =
+                        span.products(isa, data, first, std::array::from_fn(|i| together[i.min(together.len() - 1)]));
+                    for (sums, added) in sums.chunks_exact_mut(of_row).zip(added) {
+                        let sums = &mut sums[before..before + together.len()];
+                        sums.iter_mut().zip(added).for_each(|(sum, value)| *sum += value);
+                    }
+                    before += together.len();
                 }
+                sums.chunks_exact_mut(of_row).zip(span.totals).for_each(|(sums, total)| sums[columns] += total);
             }
-            sums.chunks_exact_mut(of_row).zip(span.totals).for_each(|(sums, total)| sums[columns] += total);
         }
     });
     let (sums, others) = partial.split_at_mut(values);

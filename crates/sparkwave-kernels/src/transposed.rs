@@ -14,7 +14,7 @@ use crate::isa::{Isa, for_each_isa};
 use crate::output::Output;
 use crate::products::{GATHER_PRODUCTS, products};
 use crate::stack::{Layout, Stack};
-use crate::stencil::{self, Phase, Tap};
+use crate::stencil::{self, Phase};
 use crate::volume::{Batch, Volume};
 use rayon::prelude::*;
 
@@ -104,12 +104,10 @@ impl Transposed {
 
     /// Fills a row with the values that a phase has of a channel of a tensor on the side of the output, from a position of
     /// the input on.
-    #[allow(clippy::too_many_arguments)]
     fn take(
         &self,
         isa: Isa,
-        data: &[f32],
-        layout: Layout,
+        (data, layout): (&[f32], Layout),
         phase: &Phase,
         channel: usize,
         position: usize,
@@ -293,13 +291,16 @@ pub fn input_gradient(
     grad_input.par_chunks_mut(layer.inputs * positions).zip(grad_output.par_chunks(of_output)).for_each_init(
         || vec![0.0; of_output],
         |split, (grad_input, grad_output)| {
-            // What belongs to each phase, side by side.
-            split.par_chunks_mut(positions).enumerate().for_each(|(row, split)| {
-                let (phase, channel) = (&layer.phases[row / layer.outputs], row % layer.outputs);
-                layer.take(isa, grad_output, of_run, phase, channel, 0, split);
+            // Of each channel, what belongs to each phase, one after the other: so a channel is read from the cache.
+            let of_channel = layer.phases.len() * positions;
+            split.par_chunks_mut(of_channel).enumerate().for_each(|(channel, split)| {
+                for (phase, split) in layer.phases.iter().zip(split.chunks_exact_mut(positions)) {
+                    layer.take(isa, (grad_output, of_run), phase, channel, 0, split);
+                }
             });
-            let stack = |data| Stack { data, channel_stride: positions, run_stride: values };
-            let stacks: Vec<_> = split.chunks(values).map(stack).collect();
+            let stack =
+                |phase| Stack { data: &split[phase * positions..], channel_stride: of_channel, run_stride: of_output };
+            let stacks: Vec<_> = (0..layer.phases.len()).map(stack).collect();
             let sink = Channels { layout: of_run, outputs: vec![(layer.inputs, Output::new(grad_input))] };
             correlate(isa, &[&filters], &stacks, of_run, Finish { bias: None, slope: 1.0 }, &sink);
         },
@@ -329,23 +330,21 @@ pub fn weight_gradient(
     }
     let layout = Layout::new(batch, GATHER_PRODUCTS)?;
     let tensor = layout.tensor(input, layer.inputs);
-    if let Some(grad_bias) = &mut grad_bias {
-        grad_bias.fill(0.0);
-    }
-    for phase in &layer.phases {
-        let taps: &[Tap] = &phase.taps;
-        let grad = |channel: usize, position: usize, row: &mut [f32]| {
-            layer.take(isa, grad_output, layout, phase, channel, position, row);
-        };
-        let sums = products(isa, (layer.outputs, grad), (tensor.stack(), layer.inputs), taps, layout);
-        let of_output = layer.inputs * taps.len();
-        for (output, sums) in sums.chunks_exact(of_output + 1).enumerate() {
-            for (i, sum) in sums[..of_output].iter().enumerate() {
-                grad_weight[layer.place(i / taps.len(), output) + taps[i % taps.len()].index] = *sum;
+    let grad = |phase: usize, channel: usize, position: usize, row: &mut [f32]| {
+        layer.take(isa, (grad_output, layout), &layer.phases[phase], channel, position, row);
+    };
+    let sums = products(isa, (layer.outputs, grad), (tensor.stack(), layer.inputs), &layer.phases, layout);
+    for (output, sums) in sums.chunks_exact(layer.inputs * layer.elements() + 1).enumerate() {
+        let mut rest = sums.iter();
+        for phase in &layer.phases {
+            for input in 0..layer.inputs {
+                for (tap, sum) in phase.taps.iter().zip(&mut rest) {
+                    grad_weight[layer.place(input, output) + tap.index] = *sum;
+                }
             }
-            if let Some(grad_bias) = &mut grad_bias {
-                grad_bias[output] += sums[of_output];
-            }
+        }
+        if let (Some(grad_bias), Some(total)) = (&mut grad_bias, rest.next()) {
+            grad_bias[output] = *total;
         }
     }
     Ok(())
