@@ -38,7 +38,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("sparkwave-imgproc", &["sparkwave-core"]),
     ("sparkwave-analysis", &["sparkwave-core"]),
     ("sparkwave-nn", &["sparkwave-core", "sparkwave-kernels"]),
-    ("sparkwave", &["sparkwave-core", "sparkwave-io", "sparkwave-imgproc", "sparkwave-analysis"]),
+    ("sparkwave", &["sparkwave-core", "sparkwave-io", "sparkwave-imgproc", "sparkwave-analysis", "sparkwave-nn"]),
     ("sparkwave-cli", &["sparkwave"]),
 ];
 

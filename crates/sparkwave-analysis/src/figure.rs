@@ -27,6 +27,7 @@ mod raster;
 mod report;
 mod scale_bar;
 mod svg;
+mod training;
 #[cfg(test)]
 mod tests;
 pub mod waves;
@@ -40,6 +41,7 @@ pub use pair::side_by_side;
 pub use precision_recall::precision_recall;
 pub use projection::max_projection;
 pub use report::{EpisodeSection, Report, Trace, WavesReport, report_html, waves_report_html};
+pub use training::training_losses;
 
 use ndarray::Array3;
 use sparkwave_core::recording::PixelSize;

@@ -1,11 +1,13 @@
 //! The commands, and the arguments that several of them share.
 
 pub(crate) mod convert;
+pub(crate) mod dataset;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod info;
 pub(crate) mod simulate;
 pub(crate) mod sparks;
+pub(crate) mod train;
 pub(crate) mod waves;
 
 use clap::ValueEnum;

@@ -26,8 +26,10 @@ enum Command {
     Demo(cmd::demo::Args),
     Info(cmd::info::Args),
     Convert(cmd::convert::Args),
+    Dataset(cmd::dataset::Args),
     Simulate(cmd::simulate::Args),
     Sparks(cmd::sparks::Args),
+    Train(cmd::train::Args),
     Waves(cmd::waves::Args),
     Evaluate(cmd::evaluate::Args),
 }
@@ -58,8 +60,10 @@ fn execute(command: &Command) -> anyhow::Result<()> {
         Command::Demo(args) => cmd::demo::execute(args),
         Command::Info(args) => cmd::info::execute(args),
         Command::Convert(args) => cmd::convert::execute(args),
+        Command::Dataset(args) => cmd::dataset::execute(args),
         Command::Simulate(args) => cmd::simulate::execute(args),
         Command::Sparks(args) => cmd::sparks::execute(args),
+        Command::Train(args) => cmd::train::execute(args),
         Command::Waves(args) => cmd::waves::execute(args),
         Command::Evaluate(args) => cmd::evaluate::execute(args),
     }

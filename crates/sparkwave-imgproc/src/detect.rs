@@ -3,6 +3,7 @@
 //! A detector looks at one block of traces at a time and names the voxels that stand out ([`Active`]); [`assemble`]
 //! joins what all blocks named into events. Only the few named voxels are held for the whole movie.
 
+pub mod amplitude;
 pub mod false_discovery;
 pub mod idt;
 pub mod matched;

@@ -150,6 +150,9 @@ pub fn training_file(bytes: &[u8]) {
             if let Ok(source) = crate::msct::open_input(&path, &stream.fold, &stream.stream) {
                 read_some(source.as_ref());
             }
+            if let Ok(source) = crate::msct::open_foreground(&path, &stream.fold, &stream.stream) {
+                read_some(source.as_ref());
+            }
         }
         Ok(())
     });

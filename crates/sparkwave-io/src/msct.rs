@@ -6,6 +6,9 @@
 //! /<fold>/<stream>/events   int64   [M, 7]      id, t0, t1, y0, y1, x0, x1
 //! ```
 //!
+//! Ours add two things that other readers pass over: `/<fold>/<stream>/foreground`, uint8 `[1, Y, X]`, 1 where unlabeled
+//! crops may be centred, and on `input` the attributes of [`Origin`].
+//!
 //! `<fold>` is `train` or `valid` in the published file, `<stream>` a decimal number, one recording each.
 
 use crate::atomic::AtomicPath;
@@ -63,6 +66,53 @@ impl EventRow {
     }
 }
 
+/// Where a stream comes from; unknown is `None`. Written as attributes of `input` under the names of the fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The animal.
+    pub animal: Option<String>,
+    /// The coverslip or slice.
+    pub coverslip: Option<String>,
+    /// The neuron.
+    pub neuron: Option<String>,
+    /// How the movie was normalised.
+    pub normalisation: Option<String>,
+    /// SHA-256 of the recording from which the stream was made, in hexadecimal.
+    pub sha256: Option<String>,
+}
+
+impl Origin {
+    fn attributes(&self) -> [(&'static str, &Option<String>); 5] {
+        let Self { animal, coverslip, neuron, normalisation, sha256 } = self;
+        [
+            ("animal", animal),
+            ("coverslip", coverslip),
+            ("neuron", neuron),
+            ("normalisation", normalisation),
+            ("sha256", sha256),
+        ]
+    }
+}
+
+/// A stream to be added to a training file.
+#[derive(Clone, Copy)]
+pub struct NewStream<'a> {
+    /// `train`, `valid` or another name.
+    pub fold: &'a str,
+    /// Name of the stream.
+    pub stream: &'a str,
+    /// The normalised movie, written as float32.
+    pub input: &'a dyn FrameSource,
+    /// Labels of the same shape, written as uint16.
+    pub label: &'a dyn FrameSource,
+    /// The known events.
+    pub events: &'a [EventRow],
+    /// A movie of one frame, not 0 where unlabeled crops may be centred.
+    pub foreground: Option<&'a dyn FrameSource>,
+    /// Where it comes from.
+    pub origin: &'a Origin,
+}
+
 /// A stream of a training file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamInfo {
@@ -74,6 +124,10 @@ pub struct StreamInfo {
     pub shape: MovieShape,
     /// Rows of `events`.
     pub n_events: usize,
+    /// Whether `foreground` is there.
+    pub has_foreground: bool,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// Lists the streams by fold, and by number within a fold.
@@ -96,6 +150,14 @@ pub fn list(path: &Path) -> Result<Vec<StreamInfo>, Error> {
             stream: stream.into(),
             shape: MovieShape { n_frames: extent(n_frames), height: extent(height), width: extent(width) },
             n_events: extent(n_events.unwrap_or(0)),
+            has_foreground: names.contains(&format!("{fold}/{stream}/foreground")),
+            origin: Origin {
+                animal: file.text(name, "animal"),
+                coverslip: file.text(name, "coverslip"),
+                neuron: file.text(name, "neuron"),
+                normalisation: file.text(name, "normalisation"),
+                sha256: file.text(name, "sha256"),
+            },
         };
         // Numbers come first and in their order.
         let number = stream.parse::<u64>();
@@ -122,6 +184,14 @@ pub fn open_input(path: &Path, fold: &str, stream: &str) -> Result<Box<dyn Frame
 /// If there is no such stream or it is damaged.
 pub fn open_label(path: &Path, fold: &str, stream: &str) -> Result<Box<dyn FrameSource>, Error> {
     open_part(path, fold, stream, "label")
+}
+
+/// Opens the foreground of a stream: one frame, not 0 where unlabeled crops may be centred.
+///
+/// # Errors
+/// If there is no such data set ([`StreamInfo::has_foreground`]) or it is damaged.
+pub fn open_foreground(path: &Path, fold: &str, stream: &str) -> Result<Box<dyn FrameSource>, Error> {
+    open_part(path, fold, stream, "foreground")
 }
 
 fn open_part(path: &Path, fold: &str, stream: &str, part: &str) -> Result<Box<dyn FrameSource>, Error> {
@@ -200,35 +270,38 @@ impl DatasetWriter {
         Ok(Self { place, file, path: path.to_path_buf() })
     }
 
-    /// Adds a stream: its normalised movie (written as float32), labels of the same shape (written as uint16), and its
-    /// events. Pixels are copied piece by piece; progress counts frames of both movies.
+    /// Adds a stream. Pixels are copied piece by piece; progress counts frames of both movies.
     ///
     /// # Errors
     /// If the shapes differ, a label is no whole number below 65536, a source fails, the disk is full, the names hold a
     /// slash or are taken, or the user cancels.
-    pub fn add_stream(
-        &mut self,
-        fold: &str,
-        stream: &str,
-        input: &dyn FrameSource,
-        label: &dyn FrameSource,
-        events: &[EventRow],
-        progress: &dyn Progress,
-    ) -> Result<(), Error> {
+    pub fn add_stream(&mut self, new: &NewStream<'_>, progress: &dyn Progress) -> Result<(), Error> {
+        let NewStream { fold, stream, input, label, events, foreground, origin } = *new;
         let refused = |expected: String, found: String| Err(Error::refused("write", &self.path, expected, found));
         if [fold, stream].iter().any(|name| name.is_empty() || name.contains('/') || *name == "." || *name == "..") {
             return refused("names of one fold and one stream".into(), format!("{fold:?} and {stream:?}"));
         }
-        if input.shape() != label.shape() {
-            return refused(format!("labels of {:?}", input.shape()), format!("{:?}", label.shape()));
+        let shape = input.shape();
+        if shape != label.shape() {
+            return refused(format!("labels of {shape:?}"), format!("{:?}", label.shape()));
+        }
+        let one_frame = MovieShape { n_frames: 1, ..shape };
+        if let Some(found) = foreground.map(FrameSource::shape).filter(|found| *found != one_frame) {
+            return refused(format!("a foreground of {one_frame:?}"), format!("{found:?}"));
         }
         let group = format!("{fold}/{stream}");
-        progress.begin("write stream", 2 * input.shape().n_frames as u64);
-        self.copy(&format!("{group}/input"), input, PixelType::F32, progress, |block| Ok(Pixels::F32(block.to_f32())))?;
         let path = self.path.clone();
-        self.copy(&format!("{group}/label"), label, PixelType::U16, progress, |block| {
+        progress.begin("write stream", 2 * shape.n_frames as u64);
+        let as_floats = |block: Pixels| Ok(Pixels::F32(block.to_f32()));
+        self.copy(&format!("{group}/input"), input, PixelType::F32, origin, progress, as_floats)?;
+        let unknown = Origin::default();
+        self.copy(&format!("{group}/label"), label, PixelType::U16, &unknown, progress, |block| {
             to_u16(block).map_err(|v| Error::refused("write", &path, "labels from 0 to 65535", v))
         })?;
+        if let Some(foreground) = foreground {
+            let as_mask = |block: Pixels| Ok(Pixels::U8(block.to_f32().mapv(|v| u8::from(v != 0.0))));
+            self.copy(&format!("{group}/foreground"), foreground, PixelType::U8, &unknown, progress, as_mask)?;
+        }
         let rows: Vec<i64> = events.iter().flat_map(|event| event.to_array()).collect();
         self.file.integers(&format!("{group}/events"), &rows, 7)
     }
@@ -238,11 +311,17 @@ impl DatasetWriter {
         name: &str,
         source: &dyn FrameSource,
         pixel_type: PixelType,
+        origin: &Origin,
         progress: &dyn Progress,
         convert: impl Fn(Pixels) -> Result<Pixels, Error>,
     ) -> Result<(), Error> {
         let shape = source.shape();
         let mut frames = FrameWriter::create(&mut self.file, name, shape, pixel_type, true)?;
+        for (key, text) in origin.attributes() {
+            if let Some(text) = text {
+                frames.dataset.set_text(key, text)?;
+            }
+        }
         let step = (CONVERT_BLOCK_BYTES / (4 * shape.frame_len()).max(1)).max(1);
         for start in (0..shape.n_frames).step_by(step) {
             if progress.is_cancelled() {
@@ -299,19 +378,28 @@ mod tests {
         let input = Array3::from_shape_fn((5, 6, 7), |(t, y, x)| (t * 42 + y * 7 + x) as f32 / 3.0);
         let label = input.mapv(|v| (v as u32) % 3);
         let event = EventRow { id: 7, t0: 1, t1: 4, y0: 0, y1: 3, x0: 2, x1: 6 };
+        let (a, b) = (memory(Pixels::F32(input.clone())), memory(Pixels::U32(label.clone())));
+        let foreground = memory(Pixels::U8(Array3::from_shape_fn((1, 6, 7), |(_, y, _)| u8::from(y > 2))));
+        let origin = Origin { neuron: Some("n 1".into()), sha256: Some("ab".into()), ..Origin::default() };
+        let add = |writer: &mut DatasetWriter, fold, stream, events: &[EventRow], progress: &dyn Progress| {
+            let foreground = (fold == "train").then_some(&foreground as &dyn FrameSource);
+            let new = NewStream { fold, stream, input: &a, label: &b, events, foreground, origin: &origin };
+            writer.add_stream(&new, progress)
+        };
         let mut writer = DatasetWriter::create(&path, false).unwrap();
         for stream in ["10", "9"] {
-            let (a, b) = (memory(Pixels::F32(input.clone())), memory(Pixels::U32(label.clone())));
-            writer.add_stream("train", stream, &a, &b, &[event], &Silent).unwrap();
+            add(&mut writer, "train", stream, &[event], &Silent).unwrap();
         }
-        let (a, b) = (memory(Pixels::F32(input.clone())), memory(Pixels::U32(label.clone())));
-        writer.add_stream("valid", "3", &a, &b, &[], &Silent).unwrap();
+        add(&mut writer, "valid", "3", &[], &Silent).unwrap();
         assert!(!path.exists());
         writer.finish().unwrap();
 
         let listed = list(&path).unwrap();
         let names: Vec<_> = listed.iter().map(|s| (s.fold.as_str(), s.stream.as_str(), s.n_events)).collect();
         assert_eq!(names, [("train", "9", 1), ("train", "10", 1), ("valid", "3", 0)]);
+        assert!(listed.iter().all(|s| s.origin == origin && s.has_foreground == (s.fold == "train")));
+        let read = open_foreground(&path, "train", "9").unwrap().read(Span::new(0, 1), Span::new(2, 4)).unwrap();
+        assert_eq!(read.to_f32().sum(), 7.0);
         assert_eq!(read_events(&path, "train", "9").unwrap(), [event]);
         assert_eq!(read_events(&path, "valid", "3").unwrap(), []);
         assert_eq!(event.center(), [2, 1, 4]);
@@ -330,7 +418,11 @@ mod tests {
         let mut writer = DatasetWriter::create(&path, false).unwrap();
         let input = memory(Pixels::F32(Array3::zeros((1, 2, 2))));
         let label = memory(Pixels::U32(Array3::from_elem((1, 2, 2), 65_536)));
-        let error = writer.add_stream("train", "1", &input, &label, &[], &Silent).unwrap_err().to_string();
+        let origin = Origin::default();
+        let (input, label) = (&input, &label);
+        let new =
+            NewStream { fold: "train", stream: "1", input, label, events: &[], foreground: None, origin: &origin };
+        let error = writer.add_stream(&new, &Silent).unwrap_err().to_string();
         assert!(error.contains("65536"), "{error}");
         drop(writer);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a dropped writer leaves nothing");

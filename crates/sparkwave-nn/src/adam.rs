@@ -22,7 +22,6 @@ struct Moments {
 /// The optimizer and its state.
 pub(crate) struct Adam {
     step: Step,
-    learning_rate: f64,
     moments: BTreeMap<String, Moments>,
 }
 
@@ -32,13 +31,13 @@ const TIME: &str = "time.";
 
 impl Adam {
     /// With the usual decays of 0.9 and 0.999 and PyTorch's epsilon of 1e-8.
-    pub(crate) fn new(learning_rate: f64) -> Self {
-        Self { step: AdamConfig::new().with_epsilon(1e-8).build(), learning_rate, moments: BTreeMap::new() }
+    pub(crate) fn new() -> Self {
+        Self { step: AdamConfig::new().with_epsilon(1e-8).build(), moments: BTreeMap::new() }
     }
 
-    /// The network after one step against these gradients.
-    pub(crate) fn step<M: Module>(&mut self, module: M, grads: GradientsParams) -> M {
-        let mut mapper = Mapper { path: Path::default(), adam: self, grads };
+    /// The network after one step of this size against these gradients.
+    pub(crate) fn step<M: Module>(&mut self, module: M, grads: GradientsParams, learning_rate: f64) -> M {
+        let mut mapper = Mapper { path: Path::default(), adam: self, grads, learning_rate };
         module.map(&mut mapper)
     }
 
@@ -55,8 +54,8 @@ impl Adam {
     }
 
     /// The optimizer as it was when `state` was taken; arrays that it does not name start anew.
-    pub(crate) fn resume(learning_rate: f64, state: &Weights, device: &Device) -> Self {
-        let mut adam = Self::new(learning_rate);
+    pub(crate) fn resume(state: &Weights, device: &Device) -> Self {
+        let mut adam = Self::new();
         for (key, first) in &state.parameters {
             let Some(name) = key.strip_prefix(FIRST) else { continue };
             let (Some(second), Some(time)) =
@@ -76,6 +75,7 @@ struct Mapper<'a> {
     path: Path,
     adam: &'a mut Adam,
     grads: GradientsParams,
+    learning_rate: f64,
 }
 
 impl ModuleMapper for Mapper<'_> {
@@ -95,9 +95,9 @@ impl ModuleMapper for Mapper<'_> {
         let state = self.adam.moments.remove(&name).filter(|m| m.first.dims() == [n]).map(|m| {
             AdamState::new(AdaptiveMomentumState::new(m.time, m.first.reshape(shape), m.second.reshape(shape)))
         });
-        let adam = &mut *self.adam;
+        let (adam, learning_rate) = (&mut *self.adam, self.learning_rate);
         param.map(|tensor| {
-            let (tensor, state) = adam.step.step(adam.learning_rate, tensor.inner(), grad, state);
+            let (tensor, state) = adam.step.step(learning_rate, tensor.inner(), grad, state);
             if let Some(AdamState { momentum }) = state {
                 let (first, second) = (momentum.moment_1.reshape([n]), momentum.moment_2.reshape([n]));
                 adam.moments.insert(name, Moments { time: momentum.time, first, second });

@@ -262,7 +262,7 @@ impl Reader<'_> {
 mod tests {
     use super::*;
     use crate::golden::{formula, scatter};
-    use crate::parameters::{collect, values};
+    use crate::parameters::values;
     use crate::train::Voxelwise;
     use burn::tensor::{Device, Tensor, TensorData};
 
@@ -275,7 +275,7 @@ mod tests {
         ];
         for config in configs {
             let model = UNet3d::new(&config, 4, &device).expect("valid");
-            let mut weights = Weights { parameters: collect(&model, UNet3d::checkpoint_name), ..Weights::default() };
+            let mut weights = model.weights();
             formula(&mut weights);
             let model = crate::parameters::replace(model, &weights, UNet3d::checkpoint_name).expect("they fit");
             let mut engine = Engine::new(&config, &weights).expect("they fit");

@@ -150,7 +150,6 @@ mod tests {
     use super::*;
     use crate::golden::{formula, scatter};
     use crate::models::unet3d::{UNet3d, UNet3dConfig};
-    use crate::parameters::collect;
     use crate::train::Voxelwise;
     use burn::tensor::Device;
     use sparkwave_core::progress::Silent;
@@ -160,7 +159,7 @@ mod tests {
     fn the_result_does_not_depend_on_where_the_movie_is_cut() {
         let config = UNet3dConfig { width: 2, pools: vec![[1, 2, 2], [2, 2, 2]], ..UNet3dConfig::sparks() };
         let model = UNet3d::new(&config, 4, &Device::flex()).expect("valid");
-        let mut weights = Weights { parameters: collect(&model, UNet3d::checkpoint_name), ..Weights::default() };
+        let mut weights = model.weights();
         formula(&mut weights);
         let mut engine = Engine::new(&config, &weights).expect("they fit");
         let movie = [21, 75, 130];

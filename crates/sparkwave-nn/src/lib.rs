@@ -2,6 +2,7 @@
 
 mod adam;
 mod batch;
+pub mod card;
 pub mod crops;
 pub mod engine;
 pub mod error;
@@ -19,3 +20,9 @@ pub mod train;
 
 pub use batch::Augment;
 pub use burn::tensor::Device;
+
+/// The processor. With [`Device::autodiff`] it keeps what gradients need.
+#[must_use]
+pub fn cpu() -> Device {
+    Device::flex()
+}

@@ -38,7 +38,6 @@ mod tests {
     use super::*;
     use crate::engine::Engine;
     use crate::models::unet3d::UNet3d;
-    use crate::parameters::collect;
     use crate::train::Voxelwise;
     use burn::tensor::Device;
     use sparkwave_core::weights::Weights;
@@ -46,7 +45,7 @@ mod tests {
     /// With weights of 1 and nothing to subtract, light spreads as far as it can.
     fn all_pass(config: &UNet3dConfig) -> Engine {
         let model = UNet3d::new(config, 4, &Device::flex()).expect("valid");
-        let mut weights = Weights { parameters: collect(&model, UNet3d::checkpoint_name), ..Weights::default() };
+        let mut weights = model.weights();
         for (name, array) in &mut weights.parameters {
             let is_zero = name.ends_with("bias") || name.ends_with("running_mean");
             array.values.fill(if is_zero { 0.0 } else { 1.0 });

@@ -17,6 +17,17 @@ use crate::loss::Loss;
 use crate::parameters::{collect, replace};
 use crate::stream::Stream;
 
+/// How the step size of the optimizer changes on the way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Not at all, as published.
+    #[default]
+    Constant,
+    /// Down to nothing at the last step, along half a cosine (Loshchilov and Hutter 2017, without restarts).
+    Cosine,
+}
+
 /// How a network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,8 +38,11 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Voxels of a crop along t, y and x. Default 32 each (paper).
     pub crop: [usize; 3],
-    /// Step size of Adam. Default 2e-4 (paper).
+    /// Step size of Adam, above 0, at most 1. Default 2e-4 (paper).
     pub learning_rate: f64,
+    /// How the step size changes on the way.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// What is minimised. Default the mean squared error (paper).
     pub loss: Loss,
     /// Unlabeled crops for each event. Default 64 (the paper's best).
@@ -50,6 +64,7 @@ impl Default for TrainConfig {
             batch: 128,
             crop: [32; 3],
             learning_rate: 2e-4,
+            schedule: Schedule::default(),
             loss: Loss::Mse,
             pu_ratio: 64,
             pu_sampling: PuSampling::Nested,
@@ -91,6 +106,15 @@ impl TrainConfig {
         Ok(())
     }
 
+    /// The step size at a step.
+    fn learning_rate_at(&self, step: usize) -> f64 {
+        let part = step as f64 / self.steps as f64;
+        match self.schedule {
+            Schedule::Constant => self.learning_rate,
+            Schedule::Cosine => self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * part).cos()),
+        }
+    }
+
     /// The crops that a session draws from, labelled ones first.
     #[must_use]
     pub fn crops(&self, streams: &[Stream]) -> Vec<Crop> {
@@ -108,8 +132,16 @@ pub trait Voxelwise: Module {
     /// `[n, 1, t, y, x]` to logits of the same shape.
     fn logits(&self, x: Tensor<5>) -> Tensor<5>;
 
+    /// The lengths of whose multiples every axis `[t, y, x]` of an input must be.
+    fn multiple(&self) -> [usize; 3];
+
     /// The name of an array in a checkpoint, given its path.
     fn checkpoint_name(path: &str) -> String;
+
+    /// Its arrays as they are now.
+    fn weights(&self) -> Weights {
+        Weights { parameters: collect(self, Self::checkpoint_name), ..Weights::default() }
+    }
 }
 
 /// A network on its way from initial values to trained ones.
@@ -138,7 +170,12 @@ impl<M: Voxelwise> Session<M> {
             let expected = "at least one event to learn from".into();
             return Err(Error::Parameter { name: "training set", expected, found: "none".into() });
         }
-        let adam = Adam::new(config.learning_rate);
+        let multiple = model.multiple();
+        if (0..3).any(|axis| config.crop[axis] % multiple[axis] != 0) {
+            let expected = format!("multiples of {multiple:?}, which the network's pooling needs");
+            return Err(Error::Parameter { name: "crop", expected, found: format!("{:?}", config.crop) });
+        }
+        let adam = Adam::new();
         let order = Order::new(crops, config.seed);
         Ok(Self { config, model, adam, order, step: 0, device: device.clone() })
     }
@@ -152,7 +189,7 @@ impl<M: Voxelwise> Session<M> {
         let model =
             Weights { parameters: checkpoint.parameters.iter().filter_map(strip).collect(), ..Weights::default() };
         self.model = replace(self.model, &model, M::checkpoint_name)?;
-        self.adam = Adam::resume(self.config.learning_rate, checkpoint, &self.device);
+        self.adam = Adam::resume(checkpoint, &self.device);
         let step = checkpoint.texts.get(STEP).and_then(|s| s.parse().ok());
         self.step = step.ok_or_else(|| Error::Parameter {
             name: "checkpoint",
@@ -186,7 +223,7 @@ impl<M: Voxelwise> Session<M> {
             return Err(Error::Parameter { name: "loss", expected, found: value.to_string() });
         }
         let grads = GradientsParams::from_grads(loss.backward(), &self.model);
-        self.model = self.adam.step(self.model.clone(), grads);
+        self.model = self.adam.step(self.model.clone(), grads, self.config.learning_rate_at(self.step));
         self.step += 1;
         Ok(value)
     }
@@ -194,7 +231,7 @@ impl<M: Voxelwise> Session<M> {
     /// The network's arrays as they are now.
     #[must_use]
     pub fn weights(&self) -> Weights {
-        Weights { parameters: collect(&self.model, M::checkpoint_name), ..Weights::default() }
+        self.model.weights()
     }
 
     /// Everything needed to go on from here.

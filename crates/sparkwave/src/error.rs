@@ -27,6 +27,9 @@ pub enum Error {
         /// What was wrong in it.
         source: sparkwave_analysis::evaluate::Error,
     },
+    /// A network could not be built, trained or run.
+    #[error(transparent)]
+    Network(#[from] sparkwave_nn::error::Error),
     /// The recording could not be simulated as asked.
     #[error(transparent)]
     Simulate(#[from] sparkwave_core::synth::SparksError),
@@ -102,7 +105,10 @@ impl Error {
     pub fn is_bad_parameter(&self) -> bool {
         matches!(
             self,
-            Self::Parameter { .. } | Self::Simulate(_) | Self::Imgproc(sparkwave_imgproc::Error::Region { .. })
+            Self::Parameter { .. }
+                | Self::Simulate(_)
+                | Self::Imgproc(sparkwave_imgproc::Error::Region { .. })
+                | Self::Network(sparkwave_nn::error::Error::Parameter { .. })
         )
     }
 
@@ -113,6 +119,7 @@ impl Error {
             Self::Cancelled
                 | Self::Io(sparkwave_io::Error::Cancelled(_))
                 | Self::Imgproc(sparkwave_imgproc::Error::Cancelled)
+                | Self::Network(sparkwave_nn::error::Error::Cancelled)
         )
     }
 }

@@ -1,10 +1,11 @@
 //! Composition: the only place where files, algorithms and figures meet.
 //!
 //! [`sparks::run`] takes a raw calcium movie to events, labels, figures and a report; [`simulate`] makes recordings with
-//! known truth; [`evaluate`] scores a result; [`demo`] does all three. The command line, and any other front end, is a
+//! known truth, [`dataset`] training files of them; [`evaluate`] scores a result; [`demo`] does all three. The command line, and any other front end, is a
 //! client of this crate and reaches the lower crates only through it.
 
 pub mod calibrate;
+pub mod dataset;
 pub mod demo;
 mod error;
 pub mod evaluate;
@@ -13,6 +14,7 @@ pub mod run_folder;
 pub mod simulate;
 pub mod sparks;
 pub mod stage_clock;
+pub mod train;
 pub mod waves;
 
 pub use error::Error;
@@ -20,6 +22,7 @@ pub use sparkwave_analysis as analysis;
 pub use sparkwave_core as core;
 pub use sparkwave_imgproc as imgproc;
 pub use sparkwave_io as io;
+pub use sparkwave_nn as nn;
 
 /// A pool of the given number of threads, or one per core.
 fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Error> {

@@ -6,10 +6,14 @@
 mod blocks;
 mod clips;
 mod config;
-mod keep;
+mod finder;
+pub(crate) mod learned;
 mod outputs;
+mod scratch;
+mod standard;
 
 pub use config::{Detector, Keep, SparksConfig};
+pub(crate) use standard::NOISE as NOISE_NORMALISATION;
 
 use crate::error::Error;
 use crate::provenance::{RunRecord, input_record};
@@ -121,6 +125,29 @@ fn run_here(
     Ok(SparksResult { events, table, record })
 }
 
+/// What [`standardise`] found on its way.
+pub(crate) struct Standardised {
+    /// The mean image of the registered movie, `[Y, X]`.
+    pub(crate) mean: Array2<f32>,
+    pub(crate) sampling: Sampling,
+    /// Pixels at each border that some frames could not see.
+    pub(crate) margin: [usize; 4],
+}
+
+/// Writes the movie as networks see it ([`NOISE_NORMALISATION`]) to `out`.
+pub(crate) fn standardise(
+    config: &SparksConfig,
+    source: &dyn FrameSource,
+    out: &Path,
+    progress: &dyn Progress,
+) -> Result<Standardised, Error> {
+    let clock = StageClock::new(progress);
+    let prepared = prepare(config, source, &clock)?;
+    standard::write(config, &prepared, out, &clock)?;
+    let margin = valid_margin(&prepared.drift.displacements);
+    Ok(Standardised { mean: prepared.projections.mean, sampling: prepared.sampling, margin })
+}
+
 /// From pixels to events.
 fn process<'a>(
     config: &SparksConfig,
@@ -129,6 +156,22 @@ fn process<'a>(
     max_samples: usize,
     clock: &StageClock<'_>,
 ) -> Result<(Prepared<'a>, Vec<Event>), Error> {
+    let mut finder = finder::Finder::new(config)?;
+    let prepared = prepare(config, source, clock)?;
+    let active = blocks::active_voxels(config, &mut finder, &prepared, folder, max_samples, clock)?;
+    clock.begin("assemble", 1);
+    let height = source.shape().height;
+    let events = sparkwave_imgproc::detect::assemble(active, height, &finder.assemble(config), prepared.sampling);
+    clock.advance(1);
+    Ok((prepared, events))
+}
+
+/// Registers the movie and finds where to search it.
+fn prepare<'a>(
+    config: &SparksConfig,
+    source: &'a dyn FrameSource,
+    clock: &StageClock<'_>,
+) -> Result<Prepared<'a>, Error> {
     let sampling = Sampling::of(source.recording());
     let drift = estimate_drift(source, &config.register, sampling, clock)?;
     if !drift.flagged.is_empty() {
@@ -149,13 +192,7 @@ fn process<'a>(
     let margin = valid_margin(&drift.displacements);
     let foreground = foreground(&projections.mean, &config.foreground, sampling, margin);
     clock.advance(1);
-    let prepared = Prepared { source, sampling, drift, projections, background, foreground };
-    let active = blocks::active_voxels(config, &prepared, folder, max_samples, clock)?;
-    clock.begin("assemble", 1);
-    let height = source.shape().height;
-    let events = sparkwave_imgproc::detect::assemble(active, height, &config.assemble(), sampling);
-    clock.advance(1);
-    Ok((prepared, events))
+    Ok(Prepared { source, sampling, drift, projections, background, foreground })
 }
 
 fn warn_of_recording(source: &dyn FrameSource, progress: &dyn Progress) {
@@ -185,6 +222,33 @@ mod tests {
     use sparkwave_core::synth::{SparksParams, SparksScene, SparksSource};
     use std::sync::Arc;
 
+    /// A network that was never trained: what it calls events is arbitrary, but must not depend on how it is shown.
+    fn write_untrained(path: &Path) {
+        use sparkwave_nn::card::{Architecture, Card};
+        use sparkwave_nn::models::unet3d::{UNet3d, UNet3dConfig};
+        use sparkwave_nn::train::Voxelwise;
+        let shape = UNet3dConfig { width: 2, pools: vec![[1, 2, 2]], ..UNet3dConfig::sparks() };
+        let mut weights = UNet3d::new(&shape, 1, &sparkwave_nn::cpu()).expect("valid").weights();
+        // Half of the voxels would be probable; few are now.
+        let bias = weights.parameters.get_mut("final_conv.bias").expect("present");
+        bias.values.fill(-4.0);
+        weights.parameters.get_mut("final_conv.weight").expect("present").values.iter_mut().for_each(|w| *w *= 10.0);
+        let card = Card {
+            name: "untrained".into(),
+            version: String::new(),
+            architecture: Architecture::Unet3d(shape),
+            normalisation: NOISE_NORMALISATION.into(),
+            threshold: Some(0.2),
+            trained_on: Vec::new(),
+            training: None,
+            steps: 0,
+            scores: std::collections::BTreeMap::new(),
+            licence: None,
+        };
+        card.attach(&mut weights);
+        sparkwave_io::weights::write(&weights, path).expect("writable");
+    }
+
     #[test]
     fn events_do_not_depend_on_where_the_movie_is_cut() {
         let params =
@@ -192,8 +256,10 @@ mod tests {
         let scene = SparksScene::new(&params, 3).expect("valid parameters");
         let source = SparksSource::new(Arc::new(scene));
         let temporary = tempfile::tempdir().expect("a temporary folder");
-        for detector in [Detector::Matched, Detector::Idt] {
-            let config = SparksConfig::new(Path::new("simulated"), detector);
+        let model = temporary.path().join("untrained.safetensors");
+        write_untrained(&model);
+        for detector in [Detector::Matched, Detector::Idt, Detector::Network] {
+            let config = SparksConfig { model: Some(model.clone()), ..SparksConfig::new(Path::new("simulated"), detector) };
             let folder = RunFolder::open(temporary.path(), Existing::Overwrite, "").expect("writable");
             let run = |max_samples| {
                 let clock = StageClock::new(&Silent);

@@ -16,6 +16,7 @@
 //!    smoothed by the smallest spot, still reaches a fraction of its peak ([`super::assemble`]): the evidence marks the
 //!    onset, the level how long and how far the event lasts.
 
+use super::amplitude::Amplitude;
 use super::{AssembleParams, Growth, MinPeak};
 use crate::baseline::PixelNoise;
 use crate::filter::gaussian::{Kernel, Scratch, smooth};
@@ -192,45 +193,6 @@ pub fn active_voxels(
     // Most voxels above the floor of the level are noise far from any event.
     let height = rows.end;
     SparseVolume::new(found.concat(), height).into_components_with(|a| a.strength >= FLOOR_SD)
-}
-
-/// dF/F0 smoothed by a spot: the smoothed change over the smoothed baseline, which one noisy pixel cannot dominate.
-struct Amplitude<'a> {
-    traces: &'a Traces,
-    f0: &'a [f32],
-    rows: Span,
-    kernel: Kernel,
-    smoothed_f0: Vec<f32>,
-}
-
-impl<'a> Amplitude<'a> {
-    fn new(traces: &'a Traces, noise: &'a PixelNoise, rows: Span, kernel: Kernel) -> Self {
-        let mut new = Self { traces, f0: &noise.f0, rows, kernel, smoothed_f0: Vec::new() };
-        new.smoothed_f0 = new.smooth(|_| 1.0);
-        new
-    }
-
-    /// `value(pixel) * F0`, clipped at zero F0, smoothed; one value per pixel of the traces.
-    fn smooth(&self, value: impl Fn(usize) -> f32) -> Vec<f32> {
-        let (width, offset) = (self.traces.width(), self.rows.start * self.traces.width());
-        let mut image = vec![0.0f32; self.rows.len() * width];
-        for (i, &p) in self.traces.pixels().iter().enumerate() {
-            image[p as usize - offset] = value(i) * self.f0[i].max(0.0);
-        }
-        smooth(&mut image, width, &self.kernel, &mut Scratch::default());
-        self.traces.pixels().iter().map(|&p| image[p as usize - offset]).collect()
-    }
-
-    /// The smoothed dF/F0 of some pixels in frame `t`; 0 where the baseline is.
-    fn at(&self, t: usize, pixels: &[usize]) -> Vec<f32> {
-        if pixels.is_empty() {
-            return Vec::new();
-        }
-        let dff = self.traces.frame(t);
-        let change = self.smooth(|i| dff[i]);
-        let ratio = |i: usize| if self.smoothed_f0[i] > 0.0 { change[i] / self.smoothed_f0[i] } else { 0.0 };
-        pixels.iter().map(|&i| ratio(i)).collect()
-    }
 }
 
 /// The spatial half of a filter; a spot much smaller than a pixel is looked for in that pixel.

@@ -82,7 +82,7 @@ fn calibrate(file: &mut NewFile, dataset: &NewDataset, name: &str, recording: &R
 
 /// Frames on their way into a data set.
 pub(crate) struct FrameWriter {
-    dataset: NewDataset,
+    pub(crate) dataset: NewDataset,
     shape: MovieShape,
     pixel_type: PixelType,
     next: usize,

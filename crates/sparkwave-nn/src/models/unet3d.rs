@@ -40,7 +40,7 @@ impl UNet3dConfig {
     /// Our network for events of a few frames and a few pixels.
     #[must_use]
     pub fn sparks() -> Self {
-        Self { n_in: 1, n_out: 1, width: 8, pools: vec![[2, 2, 2]; 3], normalised_bottleneck: true }
+        Self { n_in: 1, n_out: 1, width: 8, pools: vec![[2, 2, 2]; 2], normalised_bottleneck: true }
     }
 
     /// The lengths of whose multiples every axis of an input must be.
@@ -198,6 +198,10 @@ impl Voxelwise for UNet3d {
         self.logits(x)
     }
 
+    fn multiple(&self) -> [usize; 3] {
+        std::array::from_fn(|axis| self.pools.iter().map(|p| p[axis]).product())
+    }
+
     /// The name of an array in a checkpoint: the published code keeps the two convolutions of a level, their
     /// normalisations and rectifiers in one list.
     fn checkpoint_name(path: &str) -> String {
@@ -217,7 +221,7 @@ impl Voxelwise for UNet3d {
 mod tests {
     use super::*;
     use crate::golden::{Golden, formula, scatter};
-    use crate::parameters::{collect, replace};
+    use crate::parameters::replace;
     use burn::optim::GradientsParams;
     use burn::tensor::TensorData;
     use sparkwave_core::weights::Weights;
@@ -228,7 +232,7 @@ mod tests {
         let device = Device::flex();
         let config = UNet3dConfig::published();
         let model = UNet3d::new(&config, 0, &device).expect("a valid configuration");
-        let mut weights = Weights { parameters: collect(&model, UNet3d::checkpoint_name), ..Weights::default() };
+        let mut weights = model.weights();
         formula(&mut weights);
         let n: usize =
             weights.parameters.iter().filter(|(n, _)| !n.contains("running")).map(|(_, p)| p.values.len()).sum();
@@ -264,7 +268,7 @@ mod tests {
         let device = Device::flex();
         let config = UNet3dConfig { pools: vec![[1, 2, 2]], width: 2, ..UNet3dConfig::sparks() };
         let model = UNet3d::new(&config, 0, &device).expect("a valid configuration");
-        let mut weights = Weights { parameters: collect(&model, UNet3d::checkpoint_name), ..Weights::default() };
+        let mut weights = model.weights();
         let kernel = weights.parameters.remove("down_convs.0.convs.3.weight").expect("present");
         weights.parameters.insert("something.else".into(), kernel);
         let error = replace(model, &weights, UNet3d::checkpoint_name).expect_err("an array is missing").to_string();

@@ -1,15 +1,15 @@
 //! The movie block by block: each small enough for memory, with margins so that no result depends on where it was cut.
 
-use super::keep::DffScratch;
-use super::{Detector, Keep, Prepared, SparksConfig};
+use super::finder::Finder;
+use super::scratch::Scratch;
+use super::{Keep, Prepared, SparksConfig};
 use crate::error::Error;
 use crate::run_folder::RunFolder;
 use sparkwave_core::axes::Span;
 use sparkwave_core::progress::Progress;
-use sparkwave_imgproc::baseline::to_dff;
-use sparkwave_imgproc::detect::{idt, matched};
+use sparkwave_imgproc::baseline::{PixelNoise, to_dff};
 use sparkwave_imgproc::link::sparse::Active;
-use sparkwave_imgproc::traces::extract;
+use sparkwave_imgproc::traces::{Traces, extract};
 
 /// Samples (frames times pixels) in a block. Three arrays of 32-bit floats of this size are alive at a time.
 pub(super) const BLOCK_SAMPLES: usize = 40_000_000;
@@ -20,16 +20,17 @@ const MIN_BAND_ROWS: usize = 16;
 
 /// A block: what is read, and the part of it whose results count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Block {
-    frames: Span,
-    core_frames: Span,
-    rows: Span,
-    core_rows: Span,
+pub(super) struct Block {
+    pub(super) frames: Span,
+    pub(super) core_frames: Span,
+    pub(super) rows: Span,
+    pub(super) core_rows: Span,
 }
 
 /// The voxels that stand out in the whole movie.
 pub(super) fn active_voxels(
     config: &SparksConfig,
+    finder: &mut Finder,
     prepared: &Prepared<'_>,
     folder: &RunFolder,
     max_samples: usize,
@@ -37,18 +38,40 @@ pub(super) fn active_voxels(
 ) -> Result<Vec<Active>, Error> {
     let shape = prepared.source.shape();
     let sampling = prepared.sampling;
+    let halo = finder.halo(config, sampling);
+    let keep_dff = config.keep.contains(&Keep::Dff) && folder.is_missing("dff.tif");
+    let mut scratch = keep_dff.then(|| Scratch::new(folder.file("dff.tif"), shape, f32::NAN));
+    let mut active = Vec::new();
+    each_block(config, prepared, halo, max_samples, progress, &mut |block, traces, noise| {
+        let found = finder.active_voxels(config, traces, noise, block, prepared, progress)?;
+        active.extend(found.into_iter().filter(|a| block.core_rows.contains(a.voxel.y as usize)));
+        if let Some(scratch) = &mut scratch {
+            scratch.append(traces, block.core_frames, block.core_rows, |_, dff| dff)?;
+        }
+        Ok(())
+    })?;
+    if let Some(scratch) = scratch {
+        scratch.finish(prepared.source.recording(), progress)?;
+    }
+    Ok(active)
+}
+
+/// Calls `visit` with dF/F0 and noise of one block after the other; `halo` rows on each side do not count.
+pub(super) fn each_block(
+    config: &SparksConfig,
+    prepared: &Prepared<'_>,
+    halo: usize,
+    max_samples: usize,
+    progress: &dyn Progress,
+    visit: &mut dyn FnMut(&Block, &Traces, &PixelNoise) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let shape = prepared.source.shape();
+    let sampling = prepared.sampling;
     let foreground: Vec<u32> =
         prepared.foreground.iter().enumerate().filter(|(_, inside)| **inside).map(|(i, _)| i as u32).collect();
     let per_row: Vec<usize> =
         prepared.foreground.rows().into_iter().map(|r| r.iter().filter(|m| **m).count()).collect();
-    let halo = match config.detector {
-        Detector::Matched => config.matched.reach_px(sampling),
-        Detector::Idt => 0,
-    };
     let margin = (sampling.frames(config.baseline.cutoff_s).ceil() as usize).clamp(1, MAX_WINDOW / 6);
-    let keep_dff = config.keep.contains(&Keep::Dff) && folder.is_missing("dff.tif");
-    let mut scratch = keep_dff.then(|| DffScratch::new(folder, shape));
-    let mut active = Vec::new();
     for block in plan(&per_row, shape.n_frames, halo, margin, max_samples) {
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
@@ -60,23 +83,9 @@ pub(super) fn active_voxels(
         let mut traces = extract(prepared.source, &prepared.drift, &prepared.background, block.frames, pixels)?;
         progress.advance(1);
         let noise = to_dff(&mut traces, &config.baseline, sampling, progress)?;
-        progress.begin("detect", 1);
-        let found = match config.detector {
-            Detector::Matched => {
-                matched::active_voxels(&traces, &noise, block.rows, block.core_frames, &config.matched, sampling)
-            }
-            Detector::Idt => idt::active_voxels(&traces, &noise, block.core_frames, &config.idt, sampling),
-        };
-        active.extend(found.into_iter().filter(|a| block.core_rows.contains(a.voxel.y as usize)));
-        if let Some(scratch) = &mut scratch {
-            scratch.append(&traces, block.core_frames, block.core_rows)?;
-        }
-        progress.advance(1);
+        visit(&block, &traces, &noise)?;
     }
-    if let Some(scratch) = scratch {
-        scratch.finish(prepared.source.recording(), progress)?;
-    }
-    Ok(active)
+    Ok(())
 }
 
 /// Cuts the movie into time windows, and each of these into bands of rows, so that no block holds more than

@@ -4,7 +4,6 @@ use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use sparkwave_imgproc::background::Rectangle;
 use sparkwave_imgproc::baseline::BaselineParams;
-use sparkwave_imgproc::detect::AssembleParams;
 use sparkwave_imgproc::detect::idt::IdtParams;
 use sparkwave_imgproc::detect::matched::MatchedParams;
 use sparkwave_imgproc::foreground::ForegroundParams;
@@ -21,6 +20,8 @@ pub enum Detector {
     Matched,
     /// Intensity-based detection threshold, as published ([`sparkwave_imgproc::detect::idt`]).
     Idt,
+    /// A network ([`sparkwave_nn`]); [`SparksConfig::model`] says which.
+    Network,
 }
 
 impl Detector {
@@ -29,6 +30,7 @@ impl Detector {
         match self {
             Self::Matched => "matched",
             Self::Idt => "idt",
+            Self::Network => "network",
         }
     }
 }
@@ -53,6 +55,12 @@ pub struct SparksConfig {
     pub input: PathBuf,
     /// How events are found.
     pub detector: Detector,
+    /// The weights of the network, if that is the detector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+    /// Lowest peak probability of an event that a network finds, over that of its card; 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
     /// Seed of everything random. The present detectors draw nothing at random.
     #[serde(default)]
     pub seed: u64,
@@ -90,16 +98,18 @@ pub struct SparksConfig {
 impl SparksConfig {
     /// The defaults of a detector for a movie.
     ///
-    /// The threshold detector looks at the foreground, as published. The matched filter looks everywhere: many events
-    /// light up spines that are too dim at rest to be foreground.
+    /// The threshold detector looks at the foreground, as published. The others look everywhere: many events light up
+    /// spines that are too dim at rest to be foreground.
     pub fn new(input: &Path, detector: Detector) -> Self {
         let threshold = match detector {
-            Detector::Matched => Threshold::All,
+            Detector::Matched | Detector::Network => Threshold::All,
             Detector::Idt => Threshold::Triangle,
         };
         Self {
             input: input.to_path_buf(),
             detector,
+            model: None,
+            threshold: None,
             seed: 0,
             pixel_size_um: None,
             frame_interval_s: None,
@@ -168,6 +178,14 @@ impl SparksConfig {
             let found = self.baseline.percentile.to_string();
             return Err(Error::Parameter { name: "baseline.percentile", expected: "a number from 0 to 100", found });
         }
+        if let Some(threshold) = self.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
+            let found = threshold.to_string();
+            return Err(Error::Parameter { name: "threshold", expected: "a probability from 0 to 1", found });
+        }
+        if self.detector == Detector::Network && self.model.is_none() {
+            let expected = "a file of weights";
+            return Err(Error::Parameter { name: "model", expected, found: "none".into() });
+        }
         if let Threshold::Manual(value) = self.foreground.threshold
             && !value.is_finite()
         {
@@ -176,13 +194,6 @@ impl SparksConfig {
         Ok(())
     }
 
-    /// How active voxels become events.
-    pub(super) fn assemble(&self) -> AssembleParams {
-        match self.detector {
-            Detector::Matched => self.matched.assemble(),
-            Detector::Idt => self.idt.assemble(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! `dff.tif`: blocks come in bands of rows, movies are written frame by frame. The bands wait in scratch files.
+//! Movies of what is computed block by block: blocks come in bands of rows, movies are written frame by frame. The bands
+//! wait in scratch files.
 
 use crate::error::Error;
-use crate::run_folder::RunFolder;
 use ndarray::Array3;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
@@ -20,24 +20,33 @@ struct Band {
     file: File,
 }
 
-/// Collects dF/F0 until every band is there. The scratch files have no name and vanish with the process.
-pub(super) struct DffScratch {
+/// Collects values until every band is there. The scratch files have no name and vanish with the process.
+pub(super) struct Scratch {
     shape: MovieShape,
     out: PathBuf,
+    /// The value of pixels of which nothing was computed.
+    elsewhere: f32,
     bands: Vec<Band>,
 }
 
-impl DffScratch {
-    pub(super) fn new(folder: &RunFolder, shape: MovieShape) -> Self {
-        Self { shape, out: folder.file("dff.tif"), bands: Vec::new() }
+impl Scratch {
+    /// For a movie of this extent at `out`.
+    pub(super) fn new(out: PathBuf, shape: MovieShape, elsewhere: f32) -> Self {
+        Self { shape, out, elsewhere, bands: Vec::new() }
     }
 
     fn failed(&self, operation: &'static str, source: std::io::Error) -> Error {
         sparkwave_io::Error::Io { operation, path: self.out.clone(), source }.into()
     }
 
-    /// Adds the part of a block that counts.
-    pub(super) fn append(&mut self, traces: &Traces, frames: Span, rows: Span) -> Result<(), Error> {
+    /// Adds the part of a block that counts: `value(i, v)` for the value `v` of pixel number `i`.
+    pub(super) fn append(
+        &mut self,
+        traces: &Traces,
+        frames: Span,
+        rows: Span,
+        value: impl Fn(usize, f32) -> f32,
+    ) -> Result<(), Error> {
         let width = self.shape.width as u32;
         let inside = |p: u32| rows.contains((p / width) as usize);
         let kept: Vec<usize> = (0..traces.n_pixels()).filter(|&i| inside(traces.pixels()[i])).collect();
@@ -47,7 +56,7 @@ impl DffScratch {
         for t in frames.range() {
             let values = traces.frame(t - traces.frames().start);
             for &i in &kept {
-                writer.write_all(&values[i].to_le_bytes()).map_err(|e| self.failed("write", e))?;
+                writer.write_all(&value(i, values[i]).to_le_bytes()).map_err(|e| self.failed("write", e))?;
             }
         }
         let mut file = writer.into_inner().map_err(|e| self.failed("write", e.into_error()))?;
@@ -57,15 +66,16 @@ impl DffScratch {
         Ok(())
     }
 
-    /// Writes the movie: NaN where nothing was computed.
+    /// Writes the movie, 32-bit floats.
     pub(super) fn finish(mut self, recording: &Recording, progress: &dyn Progress) -> Result<(), Error> {
         let MovieShape { n_frames, height, width } = self.shape;
-        progress.begin("write dff.tif", n_frames as u64);
+        let name = self.out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        progress.begin(&format!("write {name}"), n_frames as u64);
         let mut writer =
             MovieWriter::create(&self.out, self.shape, PixelType::F32, recording, &WriteOptions::default())?;
         let mut bands = std::mem::take(&mut self.bands);
         for t in 0..n_frames {
-            let mut frame = Array3::from_elem((1, height, width), f32::NAN);
+            let mut frame = Array3::from_elem((1, height, width), self.elsewhere);
             let pixels = frame.as_slice_mut().expect("a new array is contiguous");
             for band in bands.iter_mut().filter(|b| b.frames.contains(t)) {
                 let mut bytes = vec![0u8; band.pixels.len() * 4];

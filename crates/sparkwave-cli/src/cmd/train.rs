@@ -1,0 +1,192 @@
+//! `sparkwave train`
+
+use crate::cmd::{Out, Running};
+use crate::output;
+use crate::progress::Terminal;
+use clap::ValueEnum;
+use sparkwave::nn::Augment;
+use sparkwave::nn::card::Architecture;
+use sparkwave::nn::crops::PuSampling;
+use sparkwave::nn::loss::Loss;
+use sparkwave::nn::models::unet3d::UNet3dConfig;
+use sparkwave::nn::train::{Schedule, TrainConfig};
+use sparkwave::train::TrainRun;
+use std::path::PathBuf;
+
+/// Train a network on a training file; Ctrl-C leaves a run that --resume goes on with
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The network
+    #[arg(value_name = "MODEL", value_enum)]
+    model: Model,
+    /// The training file (see `sparkwave dataset`)
+    #[arg(long, value_name = "FILE", required_unless_present = "config")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    out: Out,
+    /// Parameters of an earlier run (its run.toml); other arguments are then ignored
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Steps of the optimizer
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    steps: usize,
+    /// Crops a step
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    batch: usize,
+    /// Edge of a crop, in voxels
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    crop: usize,
+    /// Step size of Adam
+    #[arg(long, value_name = "X", default_value_t = TrainConfig::default().learning_rate)]
+    learning_rate: f64,
+    /// How the step size changes on the way
+    #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
+    schedule: ScheduleName,
+    /// Unlabeled crops for each event
+    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().pu_ratio)]
+    pu_ratio: usize,
+    /// How unlabeled crops are drawn
+    #[arg(long, value_enum, default_value_t = Sampling::Nested)]
+    pu_sampling: Sampling,
+    /// What is minimised
+    #[arg(long, value_enum, default_value_t = LossName::Mse)]
+    loss: LossName,
+    /// With --loss nn-pu: the part of unlabeled voxels that belong to events
+    #[arg(long, value_name = "X", default_value_t = 0.001)]
+    class_prior: f64,
+    /// How crops are varied
+    #[arg(long, value_enum, default_value_t = Variation::Full)]
+    augment: Variation,
+    /// Steps between validations on whole recordings; 0 validates at the end only
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    validate_every: usize,
+    /// Steps between checkpoints
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    checkpoint_every: usize,
+    /// Seed of initial weights, crops and their order
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    running: Running,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Model {
+    /// 3D U-Net whose bottleneck is trained at the size at which it runs
+    Unet3d,
+    /// 3D U-Net as published for synaptic transients
+    Unet3dPublished,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Sampling {
+    /// Centred on the foreground, away from known events, each ratio contained in the larger ones
+    Nested,
+    /// The published rule
+    Paper,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ScheduleName {
+    /// Not at all, as published
+    Constant,
+    /// Down to nothing along half a cosine
+    Cosine,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LossName {
+    /// Mean squared error, as published
+    Mse,
+    /// Binary cross-entropy
+    Bce,
+    /// Binary cross-entropy and Dice
+    DiceBce,
+    /// Non-negative risk of positive and unlabeled data
+    NnPu,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Variation {
+    /// Not at all
+    None,
+    /// Mirrored in y, in x, or not, as published
+    Paper,
+    /// Mirrored, axes exchanged, brightened
+    Full,
+}
+
+impl Args {
+    fn run(&self) -> anyhow::Result<TrainRun> {
+        if let Some(path) = &self.config {
+            return Ok(TrainRun::read(path)?);
+        }
+        let architecture = Architecture::Unet3d(match self.model {
+            Model::Unet3d => UNet3dConfig::sparks(),
+            Model::Unet3dPublished => UNet3dConfig::published(),
+        });
+        let train = TrainConfig {
+            steps: self.steps,
+            batch: self.batch,
+            crop: [self.crop; 3],
+            learning_rate: self.learning_rate,
+            schedule: match self.schedule {
+                ScheduleName::Constant => Schedule::Constant,
+                ScheduleName::Cosine => Schedule::Cosine,
+            },
+            loss: match self.loss {
+                LossName::Mse => Loss::Mse,
+                LossName::Bce => Loss::Bce,
+                LossName::DiceBce => Loss::DiceBce,
+                LossName::NnPu => Loss::NnPu { prior: self.class_prior },
+            },
+            pu_ratio: self.pu_ratio,
+            pu_sampling: match self.pu_sampling {
+                Sampling::Nested => PuSampling::Nested,
+                Sampling::Paper => PuSampling::Paper,
+            },
+            augment: match self.augment {
+                Variation::None => Augment::None,
+                Variation::Paper => Augment::Paper,
+                Variation::Full => Augment::Full,
+            },
+            seed: self.seed,
+            ..TrainConfig::default()
+        };
+        let data = self.data.clone().unwrap_or_default();
+        Ok(TrainRun {
+            data,
+            validate_every: self.validate_every,
+            checkpoint_every: self.checkpoint_every,
+            architecture,
+            train,
+        })
+    }
+}
+
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let terminal = Terminal::new(args.running.quiet);
+    let (out, existing) = (&args.out.out, args.out.existing.existing());
+    let trained = sparkwave::train::run(&args.run()?, out, existing, args.running.threads(), &terminal);
+    terminal.finish();
+    let trained = trained?;
+    let best = trained.best.as_ref();
+    if args.running.json {
+        output::json(&serde_json::json!({
+            "out": out, "loss": trained.loss,
+            "average_precision": best.and_then(|b| b.average_precision),
+            "f1": best.and_then(|b| b.f1), "threshold": best.and_then(|b| b.threshold), "step": best.map(|b| b.step),
+        }));
+        return Ok(());
+    }
+    let model = out.join("best.safetensors");
+    let number = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |v| format!("{v:.3}"));
+    match best {
+        Some(b) => output::line(&format!(
+            "{}: average precision {} and F1 {} on validation recordings after {} steps",
+            model.display(), number(b.average_precision), number(b.f1), b.step
+        )),
+        None => output::line(&format!("{} (no validation recordings)", model.display())),
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The detector of a run, ready to look at one block after the other.
+
+use super::blocks::Block;
+use super::learned::{self, Network};
+use super::{Detector, Prepared, SparksConfig};
+use crate::error::Error;
+use sparkwave_core::progress::Progress;
+use sparkwave_imgproc::baseline::PixelNoise;
+use sparkwave_imgproc::detect::{AssembleParams, idt, matched};
+use sparkwave_imgproc::link::sparse::Active;
+use sparkwave_imgproc::sampling::Sampling;
+use sparkwave_imgproc::traces::Traces;
+
+/// The detector of a run.
+pub(super) enum Finder {
+    Matched,
+    Idt,
+    Network(Box<Network>),
+}
+
+impl Finder {
+    /// The detector that `config` names; weights are read here.
+    pub(super) fn new(config: &SparksConfig) -> Result<Self, Error> {
+        Ok(match config.detector {
+            Detector::Matched => Self::Matched,
+            Detector::Idt => Self::Idt,
+            Detector::Network => Self::Network(Box::new(Network::read(config)?)),
+        })
+    }
+
+    /// Rows beyond a block on each side that its results depend on.
+    pub(super) fn halo(&self, config: &SparksConfig, sampling: Sampling) -> usize {
+        match self {
+            Self::Matched => config.matched.reach_px(sampling),
+            Self::Idt => 0,
+            Self::Network(network) => network.halo(),
+        }
+    }
+
+    /// The voxels of a block that stand out.
+    pub(super) fn active_voxels(
+        &mut self,
+        config: &SparksConfig,
+        traces: &Traces,
+        noise: &PixelNoise,
+        block: &Block,
+        prepared: &Prepared<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Active>, Error> {
+        let sampling = prepared.sampling;
+        progress.begin("detect", 1);
+        let found = match self {
+            Self::Matched => {
+                matched::active_voxels(traces, noise, block.rows, block.core_frames, &config.matched, sampling)
+            }
+            Self::Idt => idt::active_voxels(traces, noise, block.core_frames, &config.idt, sampling),
+            Self::Network(network) => network.active_voxels(traces, noise, block, prepared.source.shape(), progress)?,
+        };
+        progress.advance(1);
+        Ok(found)
+    }
+
+    /// How active voxels become events.
+    pub(super) fn assemble(&self, config: &SparksConfig) -> AssembleParams {
+        match self {
+            Self::Matched => config.matched.assemble(),
+            Self::Idt => config.idt.assemble(),
+            Self::Network(network) => learned::params(network.threshold()),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A network as detector: from dF/F0 over noise to probabilities, from these to events.
+
+use super::blocks::Block;
+use super::{NOISE_NORMALISATION, SparksConfig, standard};
+use crate::error::Error;
+use ndarray::Array3;
+use sparkwave_core::movie::MovieShape;
+use sparkwave_core::progress::Progress;
+use sparkwave_imgproc::baseline::PixelNoise;
+use sparkwave_imgproc::detect::amplitude::Amplitude;
+use sparkwave_imgproc::filter::gaussian::Kernel;
+use sparkwave_imgproc::traces::Traces;
+use sparkwave_nn::card::{Architecture, Card};
+use sparkwave_nn::engine::Engine;
+use sparkwave_nn::infer::{Piece, margin, predict};
+use sparkwave_core::axes::Voxel;
+use sparkwave_core::event::Event;
+use sparkwave_core::recording::Recording;
+use sparkwave_imgproc::detect::{AssembleParams, MinPeak, assemble};
+use sparkwave_imgproc::link::basins::Prominence;
+use sparkwave_imgproc::link::sparse::Active;
+use sparkwave_imgproc::sampling::Sampling;
+
+/// Voxels less probable than this are no part of any event.
+pub(crate) const FLOOR: f32 = 0.1;
+
+/// Standard deviation, in pixels, of the spot over which the amplitude of an event is measured: some 3 x 3 pixels.
+const AMPLITUDE_PX: f64 = 0.8;
+
+/// A network with its weights.
+pub(super) struct Network {
+    engine: Engine,
+    threshold: f32,
+}
+
+impl Network {
+    /// Reads the weights that `config` names.
+    pub(super) fn read(config: &SparksConfig) -> Result<Self, Error> {
+        let path = config.model.as_deref().unwrap_or_else(|| std::path::Path::new(""));
+        let weights = sparkwave_io::weights::read(path)?;
+        let card = Card::of(&weights)?;
+        if card.normalisation != NOISE_NORMALISATION {
+            let expected = "a network that was trained on dF/F0 over noise";
+            return Err(Error::Parameter { name: "model", expected, found: card.normalisation });
+        }
+        let Architecture::Unet3d(shape) = &card.architecture;
+        let engine = Engine::new(shape, &weights)?;
+        let threshold = config.threshold.or(card.threshold).unwrap_or(0.5) as f32;
+        Ok(Self { engine, threshold: threshold.max(FLOOR) })
+    }
+
+    /// Rows beyond a block that its results depend on.
+    pub(super) fn halo(&self) -> usize {
+        margin(&self.engine)[1]
+    }
+
+    pub(super) fn threshold(&self) -> f32 {
+        self.threshold
+    }
+
+    /// The probable voxels of a block.
+    pub(super) fn active_voxels(
+        &mut self,
+        traces: &Traces,
+        noise: &PixelNoise,
+        block: &Block,
+        movie: MovieShape,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Active>, Error> {
+        let (width, first_row) = (movie.width, block.rows.start);
+        let mut signal = Array3::<f32>::zeros((block.frames.len(), block.rows.len(), width));
+        let weights = standard::weights(&noise.sigma);
+        for t in 0..traces.n_frames() {
+            for ((&p, dff), weight) in traces.pixels().iter().zip(traces.frame(t)).zip(&weights) {
+                let (y, x) = (p as usize / width - first_row, p as usize % width);
+                signal[[t, y, x]] = dff * weight;
+            }
+        }
+        let piece = Piece {
+            values: signal.view(),
+            origin: [block.frames.start, first_row, 0],
+            movie: [movie.n_frames, movie.height, width],
+        };
+        let core = [block.core_frames.range(), block.core_rows.range(), 0..width];
+        let probability = predict(&mut self.engine, &piece, &core, &|_, _| true, progress)?;
+        let amplitude = Amplitude::new(traces, noise, block.rows, Kernel::new(AMPLITUDE_PX));
+        let mut active = Vec::new();
+        for (t, frame) in probability.outer_iter().enumerate() {
+            let at = block.core_frames.start + t;
+            let probable = |&i: &usize| -> bool {
+                let p = traces.pixels()[i] as usize;
+                block.core_rows.contains(p / width) && frame[[p / width - block.core_rows.start, p % width]] >= FLOOR
+            };
+            let pixels: Vec<usize> = (0..traces.n_pixels()).filter(probable).collect();
+            let dff = amplitude.at(at - block.frames.start, &pixels);
+            active.extend(pixels.iter().zip(dff).map(|(&i, dff)| {
+                let p = traces.pixels()[i];
+                let (y, x) = (p as usize / width, p as usize % width);
+                let level = around(&signal, at - block.frames.start, y - first_row, x);
+                let strength = frame[[y - block.core_rows.start, x]];
+                Active { voxel: Voxel { t: at as u32, y: y as u32, x: x as u32 }, dff, strength, level }
+            }));
+        }
+        Ok(active)
+    }
+}
+
+/// How probable voxels become events whose peak is at least as probable as `threshold`.
+pub(crate) fn params(threshold: f32) -> AssembleParams {
+    AssembleParams {
+        min_peak: MinPeak::Fixed(threshold),
+        // Half as probable as the peak: the edge of a blurred step.
+        core_fraction: 0.5,
+        grow: None,
+        split: Some(Prominence { absolute: 0.1, relative: 0.3 }),
+        min_extent_um: 0.0,
+        min_frames: 1,
+    }
+}
+
+/// All events of a movie `[T, Y, X]`, however improbable, scored by their peak probability.
+pub(crate) fn events(probability: &Array3<f32>, signal: &Array3<f32>) -> Vec<Event> {
+    let height = probability.dim().1;
+    let active = probability.indexed_iter().filter(|(_, p)| **p >= FLOOR).map(|((t, y, x), &p)| {
+        let level = around(signal, t, y, x);
+        Active { voxel: Voxel { t: t as u32, y: y as u32, x: x as u32 }, dff: level, strength: p, level }
+    });
+    assemble(active.collect(), height, &params(FLOOR), Sampling::of(&Recording::default()))
+}
+
+/// The mean of 3 x 3 pixels.
+fn around(signal: &Array3<f32>, t: usize, y: usize, x: usize) -> f32 {
+    let (_, height, width) = signal.dim();
+    let rows = y.saturating_sub(1)..(y + 2).min(height);
+    let columns = x.saturating_sub(1)..(x + 2).min(width);
+    let n = (rows.len() * columns.len()) as f32;
+    signal.slice(ndarray::s![t, rows, columns]).sum() / n
+}

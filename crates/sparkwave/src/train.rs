@@ -1,0 +1,230 @@
+//! Training: a training file becomes a model, with its losses, its validation scores and a card.
+//!
+//! A run writes `checkpoint.safetensors` (everything needed to go on), `best.safetensors` (the model of the highest
+//! average precision on whole validation recordings) and `last.safetensors`, `losses.csv`, `validation.csv` and
+//! `losses.svg`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
+
+mod streams;
+mod validate;
+
+use crate::error::Error;
+use crate::provenance::{RunRecord, input_record, version};
+use crate::run_folder::{Existing, RunFolder};
+use crate::stage_clock::StageClock;
+use serde::{Deserialize, Serialize};
+use sparkwave_core::progress::Progress;
+use sparkwave_core::table::{Table, Value};
+use sparkwave_core::weights::Weights;
+use sparkwave_nn::card::{Architecture, Card};
+use sparkwave_nn::models::unet3d::UNet3d;
+use sparkwave_nn::stream::Stream;
+use sparkwave_nn::train::{Session, TrainConfig};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use validate::Validation;
+
+/// Every parameter of a training run. Written to `run.toml` in full; unknown keys are refused when it is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainRun {
+    /// The training file.
+    pub data: PathBuf,
+    /// Steps between validations on whole recordings; 0 validates at the end only.
+    pub validate_every: usize,
+    /// Steps between checkpoints, at least 1.
+    pub checkpoint_every: usize,
+    /// The network.
+    pub architecture: Architecture,
+    /// How it is trained.
+    pub train: TrainConfig,
+}
+
+impl TrainRun {
+    /// Reads a parameter file, such as the `run.toml` of an earlier run.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a value has the wrong type, or a key is unknown.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        crate::run_folder::read_config(path)
+    }
+}
+
+/// What a training run ended with.
+#[derive(Clone, Debug)]
+pub struct TrainResult {
+    /// The best validation, if there were validation recordings.
+    pub best: Option<Validation>,
+    /// The loss of the last step.
+    pub loss: Option<f64>,
+}
+
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The texts of a checkpoint that hold the two tables so far, as JSON.
+const LOSSES: &str = "losses";
+const VALIDATIONS: &str = "validations";
+
+/// Trains a network and writes it into `out`.
+///
+/// # Errors
+/// If the training file cannot be read or holds nothing to learn from, a parameter makes no sense, the folder is not free,
+/// a file cannot be written, or the user cancels; a cancelled run can be resumed.
+pub fn run(
+    config: &TrainRun,
+    out: &Path,
+    existing: Existing,
+    threads: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<TrainResult, Error> {
+    crate::pool(threads)?.install(|| {
+        let started = Instant::now();
+        config.train.check()?;
+        if config.checkpoint_every == 0 {
+            return Err(Error::Parameter { name: "checkpoint every", expected: "at least 1 step", found: "0".into() });
+        }
+        let clock = StageClock::new(progress);
+        let train = streams::load(&config.data, "train", &clock)?;
+        let valid = streams::load(&config.data, "valid", &clock)?;
+        let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
+        let mut record = RunRecord::new("train", config.train.seed, rayon::current_num_threads());
+        let input = input_record(&config.data, &|| clock.is_cancelled())?;
+        let trained_on = vec![input.sha256.clone()];
+        record.inputs.push(input);
+
+        let result = Training::begin(config, &folder, &train, &valid, trained_on)?.finish(&clock)?;
+        let best = result.best.as_ref();
+        let summary = serde_json::json!({
+            "loss": result.loss,
+            "average_precision": best.and_then(|v| v.average_precision),
+            "f1": best.and_then(|v| v.f1),
+            "threshold": best.and_then(|v| v.threshold),
+            "step": best.map(|v| v.step),
+        });
+        record.finish(started, &clock, summary, &folder)?;
+        Ok(result)
+    })
+}
+
+/// A run on its way.
+struct Training<'a> {
+    config: &'a TrainRun,
+    folder: &'a RunFolder,
+    train: &'a [Stream],
+    valid: &'a [Stream],
+    trained_on: Vec<String>,
+    normalisation: String,
+    session: Session<UNet3d>,
+    losses: Vec<f32>,
+    validations: Vec<Validation>,
+}
+
+impl<'a> Training<'a> {
+    /// A new run, or the one whose checkpoint is in the folder.
+    fn begin(
+        config: &'a TrainRun,
+        folder: &'a RunFolder,
+        train: &'a [Stream],
+        valid: &'a [Stream],
+        trained_on: Vec<String>,
+    ) -> Result<Self, Error> {
+        let device = sparkwave_nn::cpu().autodiff();
+        let Architecture::Unet3d(shape) = &config.architecture;
+        let model = UNet3d::new(shape, config.train.seed, &device)?;
+        let session = Session::new(config.train.clone(), model, config.train.crops(train), &device)?;
+        let (mut losses, mut validations) = (Vec::new(), Vec::new());
+        let session = if folder.is_missing(CHECKPOINT) {
+            session
+        } else {
+            let path = folder.file(CHECKPOINT);
+            let checkpoint = sparkwave_io::weights::read(&path)?;
+            let text = |name: &str| checkpoint.texts.get(name).map_or("[]", String::as_str);
+            let bad = |e: serde_json::Error| Error::Config { path: path.clone(), message: e.to_string() };
+            losses = serde_json::from_str(text(LOSSES)).map_err(bad)?;
+            validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
+            session.resume(&checkpoint)?
+        };
+        let normalisation = streams::normalisation(&config.data)?;
+        Ok(Self { config, folder, train, valid, trained_on, normalisation, session, losses, validations })
+    }
+
+    fn finish(mut self, progress: &dyn Progress) -> Result<TrainResult, Error> {
+        let steps = self.config.train.steps;
+        while self.session.step() < steps {
+            let step = self.session.step();
+            // To the next step at which something else happens.
+            let next = |every: usize| if every == 0 { steps } else { (step / every + 1) * every };
+            let until = next(self.config.checkpoint_every).min(next(self.config.validate_every)).min(steps);
+            progress.begin(&format!("train to step {until} of {steps}"), (until - step) as u64);
+            while self.session.step() < until {
+                if progress.is_cancelled() {
+                    self.checkpoint()?;
+                    return Err(Error::Cancelled);
+                }
+                self.losses.push(self.session.advance(self.train)?);
+                progress.advance(1);
+            }
+            let every = self.config.validate_every;
+            if until == steps || (every > 0 && until % every == 0) {
+                self.validate(progress)?;
+            }
+            self.checkpoint()?;
+        }
+        Ok(TrainResult { best: self.best().cloned(), loss: self.losses.last().map(|l| f64::from(*l)) })
+    }
+
+    /// The validation of the highest average precision, the earlier one on ties.
+    fn best(&self) -> Option<&Validation> {
+        let score = |v: &Validation| v.average_precision.unwrap_or(0.0);
+        self.validations.iter().reduce(|best, v| if score(v) > score(best) { v } else { best })
+    }
+
+    fn validate(&mut self, progress: &dyn Progress) -> Result<(), Error> {
+        let Architecture::Unet3d(shape) = &self.config.architecture;
+        let mut weights = self.session.weights();
+        if !self.valid.is_empty() {
+            let step = self.session.step();
+            self.validations.push(validate::validate(shape, &weights, self.valid, step, progress)?);
+        }
+        let latest = self.validations.last().cloned();
+        self.card(latest.as_ref()).attach(&mut weights);
+        sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
+        if latest.is_none() || self.best() == latest.as_ref() {
+            sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;
+        }
+        Ok(())
+    }
+
+    fn card(&self, validation: Option<&Validation>) -> Card {
+        let scores = validation.map(Validation::scores).unwrap_or_default();
+        Card {
+            name: self.folder.path().file_name().map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned()),
+            version: version(),
+            architecture: self.config.architecture.clone(),
+            normalisation: self.normalisation.clone(),
+            threshold: validation.and_then(|v| v.threshold),
+            trained_on: self.trained_on.clone(),
+            training: Some(self.config.train.clone()),
+            steps: self.session.step(),
+            scores,
+            licence: None,
+        }
+    }
+
+    /// Writes the tables and the figure, and last the checkpoint, which holds all that they were made from.
+    fn checkpoint(&self) -> Result<(), Error> {
+        let mut losses = Table::new();
+        losses.push("step", (1..=self.losses.len()).map(|i| Value::Int(i as i64)).collect());
+        losses.push("loss", self.losses.iter().map(|l| Value::float(f64::from(*l))).collect());
+        sparkwave_io::csv::write_table(&losses, &self.folder.file("losses.csv"))?;
+        sparkwave_io::csv::write_table(&validate::table(&self.validations), &self.folder.file("validation.csv"))?;
+        let figure = sparkwave_analysis::figure::training_losses(
+            &self.losses,
+            &self.validations.iter().filter_map(|v| Some((v.step, v.average_precision?))).collect::<Vec<_>>(),
+        );
+        sparkwave_io::atomic::write_atomic(&self.folder.file("losses.svg"), figure.svg.as_bytes())?;
+        let mut checkpoint: Weights = self.session.checkpoint();
+        let json = |what: serde_json::Result<String>| what.expect("numbers are JSON");
+        checkpoint.texts.insert(LOSSES.into(), json(serde_json::to_string(&self.losses)));
+        checkpoint.texts.insert(VALIDATIONS.into(), json(serde_json::to_string(&self.validations)));
+        Ok(sparkwave_io::weights::write(&checkpoint, &self.folder.file(CHECKPOINT))?)
+    }
+}

@@ -1,0 +1,91 @@
+//! The recordings of a training file, ready to be cut.
+
+use crate::error::Error;
+use ndarray::{Array2, Axis};
+use sparkwave_core::axes::Span;
+use sparkwave_core::movie::{PixelType, Pixels};
+use sparkwave_core::progress::Progress;
+use sparkwave_core::source::{FrameSource, InMemory};
+use sparkwave_imgproc::threshold::Threshold;
+use sparkwave_io::msct::{self, StreamInfo};
+use sparkwave_nn::stream::{Extent, Stream};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Movies of a training file are held in memory up to this many bytes; what is beyond stays in the file.
+const MEMORY_BYTES: usize = 6 << 30;
+/// Frames whose mean shows the foreground where the file does not tell it (published code).
+const FOREGROUND_FRAMES: usize = 25;
+
+/// The recordings of one fold; none if the file has no such fold.
+pub(super) fn load(path: &Path, fold: &str, progress: &dyn Progress) -> Result<Vec<Stream>, Error> {
+    let infos: Vec<StreamInfo> = msct::list(path)?.into_iter().filter(|s| s.fold == fold).collect();
+    progress.begin(&format!("read {fold}"), infos.len() as u64);
+    let mut held = 0;
+    let mut streams = Vec::with_capacity(infos.len());
+    for info in infos {
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let n_voxels = info.shape.n_frames * info.shape.frame_len();
+        let bytes = n_voxels * (PixelType::F32.n_bytes() + PixelType::U16.n_bytes());
+        let in_memory = held + bytes <= MEMORY_BYTES;
+        held += if in_memory { bytes } else { 0 };
+        let hold = |source: Box<dyn FrameSource>| -> Result<Arc<dyn FrameSource>, Error> {
+            if !in_memory {
+                return Ok(Arc::from(source));
+            }
+            let shape = source.shape();
+            let pixels = source.read(Span::new(0, shape.n_frames), Span::new(0, shape.height))?;
+            Ok(Arc::new(InMemory::new(source.recording().clone(), pixels)))
+        };
+        let input = hold(msct::open_input(path, fold, &info.stream)?)?;
+        let label = hold(msct::open_label(path, fold, &info.stream)?)?;
+        let events = extents(path, &info)?;
+        let foreground = foreground(path, &info, input.as_ref())?;
+        streams.push(Stream { name: format!("{fold}/{}", info.stream), input, label, events, foreground });
+        progress.advance(1);
+    }
+    Ok(streams)
+}
+
+/// The boxes of the events, cut to the movie; boxes outside it are left out.
+fn extents(path: &Path, info: &StreamInfo) -> Result<Vec<Extent>, Error> {
+    let n = [info.shape.n_frames, info.shape.height, info.shape.width];
+    let events = msct::read_events(path, &info.fold, &info.stream)?;
+    let extent = |e: &msct::EventRow| {
+        let (first, last) = ([e.t0, e.y0, e.x0], [e.t1, e.y1, e.x1]);
+        let inside = (0..3).all(|a| first[a] >= 0 && last[a] >= first[a] && (first[a] as usize) < n[a]);
+        inside.then(|| Extent {
+            first: first.map(|v| v as usize),
+            last: std::array::from_fn(|a| (last[a] as usize).min(n[a] - 1)),
+        })
+    };
+    Ok(events.iter().filter_map(extent).collect())
+}
+
+/// The foreground that the file tells, or the published rule: the mean of the first frames above its triangle threshold.
+fn foreground(path: &Path, info: &StreamInfo, input: &dyn FrameSource) -> Result<Array2<bool>, Error> {
+    let rows = Span::new(0, info.shape.height);
+    if info.has_foreground {
+        let mask = msct::open_foreground(path, &info.fold, &info.stream)?.read(Span::new(0, 1), rows)?;
+        return Ok(mask.to_f32().index_axis(Axis(0), 0).mapv(|v| v != 0.0));
+    }
+    let frames = Span::new(0, FOREGROUND_FRAMES.min(info.shape.n_frames));
+    let mean = input.read(frames, rows)?.to_f32().mean_axis(Axis(0)).unwrap_or_default();
+    let threshold = Threshold::Triangle.of(mean.iter().copied()).unwrap_or(f64::NEG_INFINITY);
+    Ok(mean.mapv(|v| f64::from(v) > threshold))
+}
+
+/// How the movies of a training file were normalised, as far as the file tells.
+pub(super) fn normalisation(path: &Path) -> Result<String, Error> {
+    let told = msct::list(path)?.into_iter().find_map(|s| s.origin.normalisation);
+    Ok(told.unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// All pixels of a movie as floats.
+pub(super) fn whole(source: &dyn FrameSource) -> Result<ndarray::Array3<f32>, Error> {
+    let shape = source.shape();
+    let pixels: Pixels = source.read(Span::new(0, shape.n_frames), Span::new(0, shape.height))?;
+    Ok(pixels.to_f32())
+}

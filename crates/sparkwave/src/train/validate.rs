@@ -1,0 +1,151 @@
+//! Validation on whole recordings: what a user would get, not a loss on crops that all hold an event.
+
+use super::streams::whole;
+use crate::error::Error;
+use crate::sparks::learned;
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+use sparkwave_analysis::evaluate::detection::{Detection, Limits, Mode, evaluate};
+use sparkwave_core::event::Event;
+use sparkwave_core::progress::Progress;
+use sparkwave_core::table::{Table, Value};
+use sparkwave_core::weights::Weights;
+use sparkwave_nn::engine::Engine;
+use sparkwave_nn::infer::{Piece, predict};
+use sparkwave_nn::models::unet3d::UNet3dConfig;
+use sparkwave_nn::stream::Stream;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Largest distance between an event and its prediction: those of the published rule, in pixels and in frames apart.
+const LIMIT_PX: f64 = 6.0;
+const LIMIT_FRAMES: f64 = 6.0;
+
+/// The scores of a network after some steps, means over the validation recordings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Steps taken.
+    pub step: usize,
+    /// Average precision.
+    pub average_precision: Option<f64>,
+    /// F1 at the threshold.
+    pub f1: Option<f64>,
+    /// The threshold of the highest mean F1.
+    pub threshold: Option<f64>,
+}
+
+impl Validation {
+    /// The scores by name, for a model card.
+    pub(super) fn scores(&self) -> BTreeMap<String, f64> {
+        let named = [("validation_ap", self.average_precision), ("validation_f1", self.f1)];
+        named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
+/// The validations so far, a row each.
+pub(super) fn table(validations: &[Validation]) -> Table {
+    let mut table = Table::new();
+    table.push("step", validations.iter().map(|v| Value::Int(v.step as i64)).collect());
+    table.push("average_precision", validations.iter().map(|v| Value::maybe(v.average_precision)).collect());
+    table.push("f1", validations.iter().map(|v| Value::maybe(v.f1)).collect());
+    table.push("threshold", validations.iter().map(|v| Value::maybe(v.threshold)).collect());
+    table
+}
+
+/// Runs the network over whole recordings and scores the events that come out.
+pub(super) fn validate(
+    config: &UNet3dConfig,
+    weights: &Weights,
+    streams: &[Stream],
+    step: usize,
+    progress: &dyn Progress,
+) -> Result<Validation, Error> {
+    let mut engine = Engine::new(config, weights)?;
+    let mut pairs = Vec::with_capacity(streams.len());
+    for stream in streams {
+        let input = whole(stream.input.as_ref())?;
+        let (t, y, x) = input.dim();
+        let movie = [t, y, x];
+        let piece = Piece { values: input.view(), origin: [0; 3], movie };
+        let probability = predict(&mut engine, &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
+        let events = learned::events(&probability, &input);
+        let found: Vec<Detection> = events
+            .iter()
+            .map(|e| {
+                let (y, x) = centroid(e);
+                Detection { score: Some(f64::from(e.score)), ..Detection::new(f64::from(e.peak.t), y, x) }
+            })
+            .collect();
+        pairs.push((truths(&whole(stream.label.as_ref())?), found));
+    }
+    let limits = Limits::new(LIMIT_PX, LIMIT_FRAMES).expect("positive numbers");
+    let mode = Mode::Physical(limits);
+    let fail = |source| Error::Evaluate { path: Path::new("validation").to_path_buf(), source };
+    let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+    let mut precisions = Vec::new();
+    for (truth, found) in &pairs {
+        precisions.extend(evaluate(truth, found, &mode).map_err(fail)?.ap);
+    }
+    let mut best: Option<(f64, f64)> = None;
+    for i in 1..40 {
+        let threshold = f64::from(i) / 40.0;
+        let mut scores = Vec::new();
+        for (truth, found) in &pairs {
+            let kept: Vec<Detection> = found.iter().filter(|d| d.score >= Some(threshold)).copied().collect();
+            scores.extend(evaluate(truth, &kept, &mode).map_err(fail)?.f1);
+        }
+        if let Some(f1) = mean(scores)
+            && best.is_none_or(|(so_far, _)| f1 > so_far)
+        {
+            best = Some((f1, threshold));
+        }
+    }
+    Ok(Validation {
+        step,
+        average_precision: mean(precisions),
+        f1: best.map(|(f1, _)| f1),
+        threshold: best.map(|(_, threshold)| threshold),
+    })
+}
+
+/// The mean place of an event's voxels in its peak frame.
+fn centroid(event: &Event) -> (f64, f64) {
+    let at_peak = event.voxels.iter().filter(|v| v.t == event.peak.t);
+    let sum = at_peak.fold((0.0, 0.0, 0.0), |s, v| (s.0 + 1.0, s.1 + f64::from(v.y), s.2 + f64::from(v.x)));
+    (sum.1 / sum.0, sum.2 / sum.0)
+}
+
+/// Where and when each labelled event is: the middle of its voxels in the frame in which it has most of them.
+fn truths(label: &Array3<f32>) -> Vec<Detection> {
+    let mut by_frame: BTreeMap<(u32, usize), (usize, f64, f64)> = BTreeMap::new();
+    for ((t, y, x), &id) in label.indexed_iter().filter(|(_, id)| **id > 0.0) {
+        let sums = by_frame.entry((id as u32, t)).or_default();
+        *sums = (sums.0 + 1, sums.1 + y as f64, sums.2 + x as f64);
+    }
+    let mut largest: BTreeMap<u32, (usize, Detection)> = BTreeMap::new();
+    for ((id, t), (n, y, x)) in by_frame {
+        let here = Detection::new(t as f64, y / n as f64, x / n as f64);
+        let entry = largest.entry(id).or_insert((n, here));
+        if n > entry.0 {
+            *entry = (n, here);
+        }
+    }
+    largest.into_values().map(|(_, d)| d).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_truth_is_where_an_event_is_largest() {
+        let mut label = Array3::zeros((4, 5, 5));
+        label[[0, 1, 1]] = 7.0;
+        for x in 1..4 {
+            label[[2, 2, x]] = 7.0;
+        }
+        label[[3, 4, 4]] = 9.0;
+        let found = truths(&label);
+        assert_eq!(found, [Detection::new(2.0, 2.0, 2.0), Detection::new(3.0, 4.0, 4.0)]);
+    }
+}
