@@ -65,6 +65,11 @@ impl Cursor {
 }
 
 impl Lanes {
+    /// The lanes of `len` voxels (at most 64) from a position on.
+    pub(crate) fn new(volume: Volume, position: usize, len: usize) -> Self {
+        Cursor::new(volume, position).next(len)
+    }
+
     /// One bit a voxel, set where the input of `tap` lies inside the volume.
     #[inline]
     pub(crate) fn of(&self, tap: Tap) -> u64 {
@@ -92,7 +97,7 @@ mod tests {
             let phase = same([3, 3, 3]).unwrap();
             for position in 0..2 * d * h * w {
                 let len = 64.min(2 * d * h * w - position);
-                let lanes = Cursor::new(volume, position).next(len);
+                let lanes = Lanes::new(volume, position, len);
                 for tap in &phase.taps {
                     for lane in 0..64 {
                         let p = position + lane;
