@@ -131,7 +131,9 @@ pub(crate) fn correlate(
             let inside = Lanes::new(volume, position, voxels);
             for (filters, lanes) in filters.iter().zip(&mut lanes) {
                 lanes.clear();
-                lanes.extend(filters.inputs.iter().flat_map(|i| &i.taps).map(|t| inside.of(*t)));
+                for input in &filters.inputs {
+                    lanes.extend(input.taps.iter().map(|tap| inside.of(*tap)));
+                }
             }
             for block in blocks.clone() {
                 let channel = block * BLOCK;

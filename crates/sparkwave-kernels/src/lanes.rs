@@ -73,7 +73,8 @@ impl Lanes {
     /// One bit a voxel, set where the input of `tap` lies inside the volume.
     #[inline]
     pub(crate) fn of(&self, tap: Tap) -> u64 {
-        let [z, y, x] = tap.shift.map(|s| usize::from((s + 1).unsigned_abs()));
+        let [z, y, x] = tap.shift;
+        let [z, y, x] = [z, y, x].map(|shift| usize::from((shift + 1) as u8).min(2));
         self.inside[0][z] & self.inside[1][y] & self.inside[2][x]
     }
 }
