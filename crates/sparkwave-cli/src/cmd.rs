@@ -10,9 +10,60 @@ pub(crate) mod sparks;
 pub(crate) mod train;
 pub(crate) mod waves;
 
+use crate::output;
 use clap::ValueEnum;
+use sparkwave::provenance::RunRecord;
 use sparkwave::run_folder::Existing;
 use std::path::PathBuf;
+
+/// What every run takes beside its recording and its method.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunFlags {
+    #[command(flatten)]
+    pub(crate) out: Out,
+    /// Repeat a run: its run.toml; arguments given beside it win
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Write Parquet beside every CSV
+    #[arg(long)]
+    parquet: bool,
+    /// Seed of everything random
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    calibration: CalibrationFlags,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+/// The parameters that every run has, in its configuration.
+pub(crate) struct Common<'a> {
+    pub(crate) parquet: &'a mut bool,
+    pub(crate) seed: &'a mut u64,
+    pub(crate) pixel_size_um: &'a mut Option<f64>,
+    pub(crate) frame_interval_s: &'a mut Option<f64>,
+}
+
+impl RunFlags {
+    /// Puts what is given over a configuration.
+    pub(crate) fn put_over(&self, config: Common<'_>) {
+        *config.parquet |= self.parquet;
+        *config.seed = self.seed.unwrap_or(*config.seed);
+        *config.pixel_size_um = self.calibration.pixel_size_um.or(*config.pixel_size_um);
+        *config.frame_interval_s = self.calibration.frame_interval_s.or(*config.frame_interval_s);
+    }
+
+    /// Tells how the run went: its record as JSON, or what it found and where the report is.
+    pub(crate) fn tell(&self, record: &RunRecord, found: &str) -> anyhow::Result<()> {
+        if self.running.json {
+            output::json(&serde_json::to_value(record)?);
+        } else {
+            let report = self.out.out.join("report.html");
+            output::line(&format!("{found} in {:.1} s; look at {}", record.wall_s, report.display()));
+        }
+        Ok(())
+    }
+}
 
 /// Where the files of a run go.
 #[derive(Debug, clap::Args)]

@@ -13,6 +13,11 @@ pub(crate) fn json(value: &serde_json::Value) {
     line(&value.to_string());
 }
 
+/// A number of things in words; `noun` is the word for one, which takes an s.
+pub(crate) fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Prints an error as one sentence; our errors tell their causes themselves.
 pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("error: {error}");

@@ -4,8 +4,8 @@
 //! recording on a coarse grid that fits into memory; [`light`] removes what all of the cortex does at once; [`rise`]
 //! turns a cell's trace into evidence for a passing front; [`fronts`] links the evidence of neighbouring cells to
 //! candidates; [`accept`] keeps those that travel like waves and are not expected from noise; [`track`] follows each
-//! outwards from its seed and parts those that meet; [`bands`] goes back to full resolution, smooths in the wave's own
-//! frame and reads the masks.
+//! outwards from its seed and parts those that meet; [`timing`] tells from their whole course when they arrive; [`bands`]
+//! goes back to full resolution, smooths in the wave's own frame and reads the masks.
 //!
 //! The idea behind it: at any one place a wave is a weak event in strong, slow, spatially smooth fluctuations, but its
 //! arrival time is a smooth function of position. Once that function is known, the traces of neighbours can be shifted
@@ -21,6 +21,7 @@ pub mod light;
 mod plane;
 pub mod reflectance;
 pub mod rise;
+pub mod timing;
 pub mod track;
 pub mod waveform;
 

@@ -10,14 +10,16 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod channels;
+mod cut;
 mod portable;
 
 pub(crate) use channels::Channels;
 
 use crate::filters::{BLOCK, Filters};
 use crate::isa::{Isa, Kind};
-use crate::lanes::{Cursor, offset};
+use crate::lanes::{Lanes, offset};
 use crate::stack::{Layout, Stack};
+use cut::{Cut, Task};
 use rayon::prelude::*;
 
 /// Voxels of a vector.
@@ -118,20 +120,20 @@ pub(crate) fn correlate(
         .iter()
         .map(|f| f.inputs.iter().map(|i| i.taps.iter().map(|t| offset(*t, volume)).collect()).collect())
         .collect();
-    let cut = Cut::new(len, runs, first.blocks());
+    let cut = Cut::new(layout, first.blocks());
     (0..cut.tasks()).into_par_iter().for_each(|task| {
-        let (run, tiles, blocks) = cut.task(task);
+        let Task { run, segments, blocks } = cut.task(task);
         let inputs: Vec<_> =
             filters.iter().zip(&offsets).map(|(f, offsets)| inputs_of(f, stacks, offsets, run)).collect();
         let mut lanes: Vec<Vec<u64>> = vec![Vec::new(); filters.len()];
         let mut sums = vec![Sums([[0.0; TILE]; BLOCK]); filters.len()];
-        let mut cursor = Cursor::new(volume, cut.tile(tiles.start).0);
-        for tile in tiles {
-            let (position, voxels) = cut.tile(tile);
-            let inside = cursor.next(voxels);
+        for (position, voxels) in segments.flat_map(|segment| cut.tiles(segment)) {
+            let inside = Lanes::new(volume, position, voxels);
             for (filters, lanes) in filters.iter().zip(&mut lanes) {
                 lanes.clear();
-                lanes.extend(filters.inputs.iter().flat_map(|i| &i.taps).map(|t| inside.of(*t)));
+                for input in &filters.inputs {
+                    lanes.extend(input.taps.iter().map(|tap| inside.of(*tap)));
+                }
             }
             for block in blocks.clone() {
                 let channel = block * BLOCK;
@@ -163,49 +165,6 @@ fn inputs_of<'a>(filters: &Filters, stacks: &[Stack<'a>], offsets: &'a [Vec<isiz
             offsets,
         })
         .collect()
-}
-
-/// How the work is cut into tasks.
-struct Cut {
-    positions: usize,
-    tiles: usize,
-    tiles_per_task: usize,
-    runs: usize,
-    blocks: usize,
-    blocks_per_task: usize,
-}
-
-impl Cut {
-    fn new(positions: usize, runs: usize, blocks: usize) -> Self {
-        let vectors = positions.div_ceil(LANES);
-        let tiles = vectors.div_ceil(VECTORS);
-        // Small volumes have many channels: there, the weights are what must stay in the cache.
-        let by_block = positions <= 512 && blocks >= 8;
-        let tiles_per_task = if by_block { tiles } else { tiles.div_ceil(64).max(8) };
-        Self { positions, tiles, tiles_per_task, runs, blocks, blocks_per_task: if by_block { 1 } else { blocks } }
-    }
-
-    fn tasks(&self) -> usize {
-        self.runs * self.tiles.div_ceil(self.tiles_per_task) * self.blocks.div_ceil(self.blocks_per_task)
-    }
-
-    /// The run, the tiles and the blocks of a task.
-    fn task(&self, task: usize) -> (usize, std::ops::Range<usize>, std::ops::Range<usize>) {
-        let cuts = self.tiles.div_ceil(self.tiles_per_task);
-        let (block, rest) = (task / (self.runs * cuts), task % (self.runs * cuts));
-        let (run, cut) = (rest / cuts, rest % cuts);
-        let tiles = cut * self.tiles_per_task..((cut + 1) * self.tiles_per_task).min(self.tiles);
-        let blocks = block * self.blocks_per_task..((block + 1) * self.blocks_per_task).min(self.blocks);
-        (run, tiles, blocks)
-    }
-
-    /// The first position of a tile and its number of voxels. Tiles of one run differ by at most one vector.
-    fn tile(&self, tile: usize) -> (usize, usize) {
-        let vectors = self.positions.div_ceil(LANES);
-        let start = |tile: usize| (tile * (vectors / self.tiles) + tile.min(vectors % self.tiles)) * LANES;
-        let first = start(tile);
-        (first, start(tile + 1).min(self.positions) - first)
-    }
 }
 
 impl Tile<'_> {

@@ -65,10 +65,16 @@ impl Cursor {
 }
 
 impl Lanes {
+    /// The lanes of `len` voxels (at most 64) from a position on.
+    pub(crate) fn new(volume: Volume, position: usize, len: usize) -> Self {
+        Cursor::new(volume, position).next(len)
+    }
+
     /// One bit a voxel, set where the input of `tap` lies inside the volume.
     #[inline]
     pub(crate) fn of(&self, tap: Tap) -> u64 {
-        let [z, y, x] = tap.shift.map(|s| usize::from((s + 1).unsigned_abs()));
+        let [z, y, x] = tap.shift;
+        let [z, y, x] = [z, y, x].map(|shift| usize::from((shift + 1) as u8).min(2));
         self.inside[0][z] & self.inside[1][y] & self.inside[2][x]
     }
 }
@@ -92,7 +98,7 @@ mod tests {
             let phase = same([3, 3, 3]).unwrap();
             for position in 0..2 * d * h * w {
                 let len = 64.min(2 * d * h * w - position);
-                let lanes = Cursor::new(volume, position).next(len);
+                let lanes = Lanes::new(volume, position, len);
                 for tap in &phase.taps {
                     for lane in 0..64 {
                         let p = position + lane;

@@ -36,6 +36,7 @@ mod lanes;
 pub mod norm;
 mod output;
 pub mod pool;
+mod prefetch;
 mod products;
 mod stack;
 mod stencil;

@@ -12,11 +12,15 @@ use crate::error::{ShapeError, expect_len, product};
 use crate::filters::{Filters, Input};
 use crate::isa::{Isa, for_each_isa};
 use crate::output::Output;
+use crate::prefetch::prefetch;
 use crate::products::{GATHER_PRODUCTS, products};
 use crate::stack::{Layout, Stack};
 use crate::stencil::{self, Phase};
 use crate::volume::{Batch, Volume};
 use rayon::prelude::*;
+
+/// How many rows before it is needed a row is brought into the cache.
+const AHEAD: usize = 8;
 
 /// Sizes of a transposed convolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +128,12 @@ impl Transposed {
                 let n = (width - x).min(left);
                 let (piece, after) = std::mem::take(&mut rest).split_at_mut(n);
                 let of_large = (z * along_z + phase.at[0]) * height * along_y + y * along_y + phase.at[1];
-                let from = &from[(of_large * width + x) * along_x..][..n * along_x];
+                let start = (of_large * width + x) * along_x;
+                // Rows of a phase lie apart, which is too irregular for the processor to foresee.
+                for line in (0..n * along_x).step_by(16) {
+                    prefetch(from, start + AHEAD * along_y * width * along_x + line);
+                }
+                let from = &from[start..][..n * along_x];
                 if along_x == 2 {
                     if phase.at[2] == 0 { evens(isa, from, piece) } else { odds(isa, from, piece) }
                 } else {

@@ -136,6 +136,10 @@ fn process(
     let start_s = averaged.bins().first().map_or(0.0, |b| b.start_s);
     let setting = Setting { seconds: seconds.as_ref(), bin_s, start_s };
     let found = find(&setting, config, guidance, clock)?;
+    if found.intervals.is_empty() {
+        let interval_s = config.interval_s;
+        clock.warn(&format!("the recording is shorter than an interval of {interval_s} s: no wave can be seen"));
+    }
     let names = names(&found, recording.started_s.as_ref().map(|s| s.value));
     clock.begin("measure", 1);
     let shape = seconds.shape();

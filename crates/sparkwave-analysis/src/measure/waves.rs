@@ -15,6 +15,7 @@
 mod amplitude;
 mod columns;
 mod cover;
+mod curved;
 mod domain;
 mod frames;
 mod geodesic;
@@ -130,10 +131,10 @@ fn since_previous(wave: &Measured, all: &[Measured], same_side: bool) -> Option<
 }
 
 /// The speed of the local front at each pixel: in mm/min with a pixel size, else in px/s. NaN where no front can be
-/// made out. Half the edge of the window of a fit is 0.2 mm, or an eighth of the radius of a disc of the visited area.
+/// made out. Half the edge of the window of a fit is 0.5 mm, or 0.31 radii of a disc of the visited area.
 pub fn local_speed_map(arrival_s: &Patch, pixel_size: Option<PixelSize>) -> Patch {
     let scale = Scale::new(pixel_size);
-    let fronts = slowness::fit(arrival_s, scale);
+    let (fronts, _) = travel::fronts(arrival_s, scale);
     let per_unit = if scale.is_calibrated() { columns::S_PER_MIN } else { 1.0 };
     let mut values = Array2::from_elem(fronts.at.dim(), f32::NAN);
     fronts.with_speed().for_each(|(at, speed)| values[at] = (speed * per_unit) as f32);

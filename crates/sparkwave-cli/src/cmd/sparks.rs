@@ -1,7 +1,7 @@
 //! `sparkwave sparks run`
 
-use crate::cmd::{CalibrationFlags, Out, Running};
-use crate::output;
+use crate::cmd::{Common, RunFlags};
+use crate::output::counted;
 use crate::progress::Terminal;
 use clap::ValueEnum;
 use sparkwave::imgproc::background::Rectangle;
@@ -28,11 +28,6 @@ struct RunArgs {
     /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset); not needed with --config
     #[arg(required_unless_present = "config")]
     movie: Option<PathBuf>,
-    #[command(flatten)]
-    out: Out,
-    /// Repeat a run: its run.toml; arguments given beside it win
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
     /// How events are found [default: matched]
     #[arg(long, value_enum)]
     detector: Option<DetectorName>,
@@ -61,16 +56,8 @@ struct RunArgs {
     /// Movies to keep: registered, dff, normalized
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
     keep: Vec<KeepName>,
-    /// Write Parquet beside every CSV
-    #[arg(long)]
-    parquet: bool,
-    /// Seed of everything random
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
     #[command(flatten)]
-    calibration: CalibrationFlags,
-    #[command(flatten)]
-    running: Running,
+    flags: RunFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -130,7 +117,7 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
         DetectorName::Matched => Detector::Matched,
         DetectorName::Idt => Detector::Idt,
     });
-    let mut config = match (&args.config, &args.movie) {
+    let mut config = match (&args.flags.config, &args.movie) {
         (Some(file), _) => SparksConfig::read(file)?,
         (None, movie) => SparksConfig::new(movie.as_deref().unwrap_or(".".as_ref()), detector.unwrap_or_default()),
     };
@@ -170,27 +157,23 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
     config.background = args.background.or(config.background);
     config.register.enabled &= !args.no_register;
     config.idt.split &= !args.no_split;
-    config.parquet |= args.parquet;
-    config.seed = args.seed.unwrap_or(config.seed);
-    config.pixel_size_um = args.calibration.pixel_size_um.or(config.pixel_size_um);
-    config.frame_interval_s = args.calibration.frame_interval_s.or(config.frame_interval_s);
+    args.flags.put_over(Common {
+        parquet: &mut config.parquet,
+        seed: &mut config.seed,
+        pixel_size_um: &mut config.pixel_size_um,
+        frame_interval_s: &mut config.frame_interval_s,
+    });
     Ok(config)
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let What::Run(args) = &args.what;
     let config = resolve(args)?;
-    let terminal = Terminal::new(args.running.quiet);
-    let existing = args.out.existing.existing();
-    let run = sparkwave::sparks::run(&config, &args.out.out, existing, args.running.threads(), &terminal);
+    let flags = &args.flags;
+    let terminal = Terminal::new(flags.running.quiet);
+    let (existing, threads) = (flags.out.existing.existing(), flags.running.threads());
+    let run = sparkwave::sparks::run(&config, &flags.out.out, existing, threads, &terminal);
     terminal.finish();
     let result = run?;
-    if args.running.json {
-        output::json(&serde_json::to_value(&result.record)?);
-    } else {
-        let (n, wall) = (result.events.len(), result.record.wall_s);
-        let report = args.out.out.join("report.html");
-        output::line(&format!("{n} events in {wall:.1} s; look at {}", report.display()));
-    }
-    Ok(())
+    flags.tell(&result.record, &counted(result.events.len(), "event"))
 }

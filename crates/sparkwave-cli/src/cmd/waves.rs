@@ -2,8 +2,8 @@
 
 mod classic;
 
-use crate::cmd::{CalibrationFlags, Out, Running};
-use crate::output;
+use crate::cmd::{Common, RunFlags};
+use crate::output::counted;
 use crate::progress::Terminal;
 use clap::ValueEnum;
 use sparkwave::waves::{Colors, Export, Keep, Propagator, WavesConfig};
@@ -30,11 +30,6 @@ struct RunArgs {
     /// --config
     #[arg(required_unless_present = "config")]
     raw: Option<PathBuf>,
-    #[command(flatten)]
-    out: Out,
-    /// Repeat a run: its run.toml; arguments given beside it win
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
     /// Time over which a frame of the rate map is a difference, s [default: 5]
     #[arg(long, value_name = "S")]
     interval_s: Option<f64>,
@@ -74,16 +69,8 @@ struct RunArgs {
     /// Further formats of the labelled segments: coco, youtube-vis, labelme
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
     export: Vec<ExportName>,
-    /// Write Parquet beside every CSV
-    #[arg(long)]
-    parquet: bool,
-    /// Seed of everything random
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
     #[command(flatten)]
-    calibration: CalibrationFlags,
-    #[command(flatten)]
-    running: Running,
+    flags: RunFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -134,7 +121,7 @@ fn parse_points(text: &str) -> Result<Points, String> {
 
 /// The configuration file, if any, with the arguments over it.
 fn resolve(args: &RunArgs) -> anyhow::Result<WavesConfig> {
-    let mut config = match (&args.config, &args.raw) {
+    let mut config = match (&args.flags.config, &args.raw) {
         (Some(file), _) => WavesConfig::read(file)?,
         (None, raw) => WavesConfig::new(raw.as_deref().unwrap_or(".".as_ref())),
     };
@@ -185,10 +172,12 @@ fn resolve(args: &RunArgs) -> anyhow::Result<WavesConfig> {
     }
     config.legacy |= args.legacy;
     config.videos &= !args.no_videos;
-    config.parquet |= args.parquet;
-    config.seed = args.seed.unwrap_or(config.seed);
-    config.pixel_size_um = args.calibration.pixel_size_um.or(config.pixel_size_um);
-    config.frame_interval_s = args.calibration.frame_interval_s.or(config.frame_interval_s);
+    args.flags.put_over(Common {
+        parquet: &mut config.parquet,
+        seed: &mut config.seed,
+        pixel_size_um: &mut config.pixel_size_um,
+        frame_interval_s: &mut config.frame_interval_s,
+    });
     Ok(config)
 }
 
@@ -202,17 +191,12 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 fn run(args: &RunArgs) -> anyhow::Result<()> {
     let config = resolve(args)?;
-    let terminal = Terminal::new(args.running.quiet);
-    let existing = args.out.existing.existing();
-    let run = sparkwave::waves::run(&config, &args.out.out, existing, args.running.threads(), &terminal);
+    let flags = &args.flags;
+    let terminal = Terminal::new(flags.running.quiet);
+    let (existing, threads) = (flags.out.existing.existing(), flags.running.threads());
+    let run = sparkwave::waves::run(&config, &flags.out.out, existing, threads, &terminal);
     terminal.finish();
     let result = run?;
-    if args.running.json {
-        output::json(&serde_json::to_value(&result.record)?);
-    } else {
-        let (n, episodes, wall) = (result.waves.len(), result.episodes.len(), result.record.wall_s);
-        let report = args.out.out.join("report.html");
-        output::line(&format!("{n} waves in {episodes} episodes in {wall:.1} s; look at {}", report.display()));
-    }
-    Ok(())
+    let (waves, episodes) = (counted(result.waves.len(), "wave"), counted(result.episodes.len(), "episode"));
+    flags.tell(&result.record, &format!("{waves} in {episodes}"))
 }

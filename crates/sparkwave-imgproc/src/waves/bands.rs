@@ -5,8 +5,12 @@
 //!    time minus arrival: a sample lies between two whole lags and is shared between them.
 //! 3. Every lag is an image of the wave at the same phase everywhere. It is smoothed by a Gaussian over the pixels that
 //!    have a sample there, which also bridges gaps of the recording, for other pixels had that phase at another time.
-//! 4. The rise of a pixel over an interval is read back from its smoothed clock.
-//! 5. The band is where the rise reaches a fraction of the wave's peak rise: the 99 % quantile over the pixels of each
+//! 4. What of the wave's mean course is seen on the clock of a pixel tells how high the wave is there, and how much later
+//!    it arrives than on the coarse grid.
+//! 5. The rise of a pixel over an interval is the mean of two: what is read back from its smoothed clock, which has seen
+//!    the place's own course and all that fluctuates besides, and what the mean course of that height predicts, which has
+//!    seen neither.
+//! 6. The band is where the rise reaches a fraction of the wave's peak rise: the 99 % quantile over the pixels of each
 //!    pixel's largest rise.
 
 use crate::error::Error;
@@ -15,6 +19,7 @@ use crate::waves::cells::enlarge;
 use crate::waves::fronts::Front;
 use crate::waves::plane;
 use crate::waves::reflectance::Reflectance;
+use crate::waves::timing::{Course, Match};
 use ndarray::{Array2, Array3, Axis, Zip, s};
 use rayon::prelude::*;
 use sparkwave_core::axes::Span;
@@ -55,7 +60,7 @@ pub struct Bands {
 
 /// Reads the bands of a front.
 ///
-/// `inside` marks the pixels that may belong to a wave. Intervals may be of any length; those that are not valid get
+/// Without a `course` arrivals are those of the coarse grid. `inside` marks the pixels that may belong to a wave. Intervals may be of any length; those that are not valid get
 /// the band that the wave's own clock predicts.
 ///
 /// # Errors
@@ -66,15 +71,17 @@ pub fn bands(
     inside: &Array2<bool>,
     intervals: &[Interval],
     params: &BandParams,
+    course: Option<&Course>,
     progress: &dyn Progress,
 ) -> Result<Option<Bands>, Error> {
     let Some(place) = Place::of(front, inside, params) else { return Ok(None) };
-    let clock = Clock::fill(&place, recording, params, progress)?;
+    let clock = Clock::fill(&place, recording, params, course.map_or(0, |c| c.reach), progress)?;
+    let seen = course.map(|course| clock.look_for(course, params));
     let rises: Vec<(usize, Array2<f32>)> = intervals
         .par_iter()
         .enumerate()
         .filter(|(_, interval)| place.touches(**interval, params))
-        .map(|(i, interval)| (i, clock.rise(&place, *interval)))
+        .map(|(i, interval)| (i, clock.rise(&place, *interval, params, seen.as_ref())))
         .collect();
     let mut highest = Array2::from_elem(place.arrival_s.dim(), f32::NAN);
     for (_, rise) in &rises {
@@ -91,7 +98,11 @@ pub fn bands(
         .filter(|(_, rise)| rise.iter().any(|r| r.is_finite()))
         .collect();
     let peak = clock.peak(&place);
-    Ok(Some(Bands { corner: place.corner, arrival_s: place.arrival_s, peak, peak_rise, frames }))
+    let arrival_s = match seen {
+        Some(seen) => place.arrival_s + seen.later_s,
+        None => place.arrival_s,
+    };
+    Ok(Some(Bands { corner: place.corner, arrival_s, peak, peak_rise, frames }))
 }
 
 /// The arrival times with a ring of cells around them, continued on planes: between the centres of the outermost cells and
@@ -156,11 +167,13 @@ impl Clock {
         place: &Place,
         recording: &Reflectance<'_>,
         params: &BandParams,
+        reach: usize,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let (height, width) = place.arrival_s.dim();
         let bins = |s: f64| (s / params.bin_s).round() as i64;
-        let (first_lag, last_lag) = (bins(params.lags_s.0), bins(params.lags_s.1));
+        let reach = reach as i64;
+        let (first_lag, last_lag) = (bins(params.lags_s.0).min(-reach), bins(params.lags_s.1).max(reach));
         let n_lags = (last_lag - first_lag + 1).max(2) as usize;
         let mut sums = Array3::<f32>::zeros((n_lags, height, width));
         let mut weights = Array3::<f32>::zeros((n_lags, height, width));
@@ -232,15 +245,46 @@ impl Clock {
         self.values[[below, y, x]] * (1.0 - above) + self.values[[below + 1, y, x]] * above
     }
 
-    fn rise(&self, place: &Place, interval: Interval) -> Array2<f32> {
+    fn rise(&self, place: &Place, interval: Interval, params: &BandParams, seen: Option<&Seen<'_>>) -> Array2<f32> {
         Array2::from_shape_fn(place.arrival_s.dim(), |(y, x)| {
             let arrival = f64::from(place.arrival_s[[y, x]]);
-            if arrival.is_finite() {
-                self.at(y, x, interval.end_s - arrival) - self.at(y, x, interval.start_s - arrival)
-            } else {
-                f32::NAN
+            let (from, to) = (interval.start_s - arrival, interval.end_s - arrival);
+            if !(from >= params.lags_s.0 && to <= params.lags_s.1) {
+                return f32::NAN;
+            }
+            let measured = self.at(y, x, to) - self.at(y, x, from);
+            match seen.and_then(|seen| seen.rise((y, x), from, to, self.bin_s)) {
+                Some(predicted) => 0.5 * (measured + predicted),
+                None => measured,
             }
         })
+    }
+
+    /// Looks for the course of the wave on the clock of each pixel. How much later it arrives is averaged over neighbours
+    /// by how much it explains.
+    fn look_for<'a>(&self, course: &'a Course, params: &BandParams) -> Seen<'a> {
+        let (_, height, width) = self.values.dim();
+        let first = (-self.first_lag) as usize - course.reach;
+        let found: Vec<Option<Match>> = (0..height * width)
+            .into_par_iter()
+            .map(|i| {
+                let lags = first..=first + 2 * course.reach;
+                let trace = self.values.slice(s![lags, i / width, i % width]).to_vec();
+                trace.iter().all(|v| v.is_finite()).then(|| course.find(&trace)).flatten()
+            })
+            .collect();
+        let of = |what: fn(Match) -> f64| -> Vec<f32> { found.iter().map(|m| m.map_or(0.0, what) as f32).collect() };
+        let (mut shifts, mut gains) = (of(|m| m.shift * m.gain), of(|m| m.gain));
+        let (kernel, mut scratch) = (Kernel::new(params.smooth_px.max(0.3)), Scratch::default());
+        smooth(&mut shifts, width, &kernel, &mut scratch);
+        smooth(&mut gains, width, &kernel, &mut scratch);
+        let later = |i: usize| if gains[i] > 0.0 { shifts[i] / gains[i] * self.bin_s as f32 } else { 0.0 };
+        let at = |(y, x): (usize, usize)| y * width + x;
+        Seen {
+            course,
+            later_s: Array2::from_shape_fn((height, width), |p| later(at(p))),
+            height: Array2::from_shape_fn((height, width), |p| found[at(p)].map_or(f32::NAN, |m| m.height as f32)),
+        }
     }
 
     /// The largest change from the mean over the lags before arrival to any lag after it.
@@ -258,6 +302,24 @@ impl Clock {
     }
 }
 
+/// What of a wave's course is seen on the clocks of the pixels.
+struct Seen<'a> {
+    course: &'a Course,
+    /// How much later than its clock says it arrives at each pixel, s.
+    later_s: Array2<f32>,
+    /// Its height there in units of the mean course; NaN where nothing of it is seen.
+    height: Array2<f32>,
+}
+
+impl Seen<'_> {
+    /// The rise that the mean course predicts between two times on the clock of a pixel, s.
+    fn rise(&self, at: (usize, usize), from_s: f64, to_s: f64, bin_s: f64) -> Option<f32> {
+        let (height, later) = (self.height[at], f64::from(self.later_s[at]));
+        let value = |clock_s: f64| self.course.value((clock_s - later) / bin_s) as f32;
+        height.is_finite().then(|| height * (value(to_s) - value(from_s)))
+    }
+}
+
 /// A quantile of the finite values.
 fn quantile(values: impl Iterator<Item = f32>, q: f64) -> Option<f64> {
     let mut finite: Vec<f32> = values.filter(|v| v.is_finite()).collect();
@@ -266,4 +328,51 @@ fn quantile(values: impl Iterator<Item = f32>, q: f64) -> Option<f64> {
     }
     let i = ((finite.len() - 1) as f64 * q).round() as usize;
     Some(f64::from(*finite.select_nth_unstable_by(i, f32::total_cmp).1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sparkwave_core::wave::Waveform;
+
+    const SIZE: (usize, usize) = (24, 30);
+
+    fn course_of(lag: f64) -> f64 {
+        1.0 / (1.0 + (-lag / 2.5).exp()) * (-(lag.max(0.0) / 40.0).powi(2)).exp()
+    }
+
+    #[test]
+    fn clocks_tell_height_and_lateness_and_less_of_what_fluctuates_besides() {
+        let (late, high) = (|x: usize| 0.1 * x as f64 - 1.5, |y: usize| 0.01 + 0.001 * y as f64);
+        let beat = |lag: f64| 0.002 * (0.63 * lag + 0.9).sin();
+        let values = Array3::from_shape_fn((51, SIZE.0, SIZE.1), |(i, y, x)| {
+            let lag = i as f64 - 25.0;
+            (high(y) * course_of(lag - late(x)) + beat(lag)) as f32
+        });
+        let clock = Clock { first_lag: -25, values, bin_s: 1.0 };
+        let lags: Vec<f64> = (-30..60).map(f64::from).collect();
+        let mean = Waveform { drr: lags.iter().map(|lag| 0.02 * course_of(*lag)).collect(), lag_s: lags };
+        // White noise and a fluctuation of 10 s.
+        let covariance: Vec<f64> = (0..60).map(|lag| 2e-6 * (0.63 * f64::from(lag)).cos()).collect();
+        let course = Course::new(&mean, &covariance, 1.0).expect("it rises");
+        let params =
+            BandParams { cell_px: 8, bin_s: 1.0, start_s: 0.0, smooth_px: 1.5, fraction: 0.35, lags_s: (-12.0, 12.0) };
+        let seen = clock.look_for(&course, &params);
+        let arrival_s = Array2::from_elem(SIZE, 100.0f32);
+        let place = Place { corner: (0, 0), arrival_s, first_s: 100.0, last_s: 100.0 };
+        let interval = Interval { start_s: 96.0, end_s: 101.0, valid: true };
+        let measured = clock.rise(&place, interval, &params, None);
+        let better = clock.rise(&place, interval, &params, Some(&seen));
+        for y in 4..SIZE.0 - 4 {
+            for x in 4..SIZE.1 - 4 {
+                assert!((f64::from(seen.later_s[[y, x]]) - late(x)).abs() < 0.4, "{y} {x}: {}", seen.later_s[[y, x]]);
+                assert!((f64::from(seen.height[[y, x]]) * 0.02 / high(y) - 1.0).abs() < 0.1, "{y} {x}");
+                let truth = high(y) * (course_of(1.0 - late(x)) - course_of(-4.0 - late(x)));
+                let error = |rise: &Array2<f32>| (f64::from(rise[[y, x]]) - truth).abs();
+                assert!(error(&better) < 0.7 * error(&measured), "{y} {x}: {} {}", error(&better), error(&measured));
+            }
+        }
+        let outside = Interval { start_s: 80.0, end_s: 85.0, valid: true };
+        assert!(clock.rise(&place, outside, &params, Some(&seen)).iter().all(|r| r.is_nan()));
+    }
 }

@@ -299,7 +299,7 @@ fn strength_at(own: &Array3<f32>, (y, x): (usize, usize), time: f64) -> f32 {
 }
 
 /// Arrival times on local planes; every cell of the front and its holes of one cell get one.
-fn smooth(front: &Front) -> Front {
+pub(super) fn smooth(front: &Front) -> Front {
     let mut out = Front::none(front.arrival.dim().0, front.arrival.dim().1);
     for (at, _) in front.arrival.indexed_iter() {
         let n_around = neighbours(at, front.arrival.dim()).filter(|n| front.arrival[*n].is_finite()).count();

@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod layers;
+mod train;
 mod unet;
 
 use sparkwave_kernels::Isa;
@@ -47,6 +48,7 @@ fn case(name: &str) -> Case {
     let (kind, rest) = name.split_once(':').unwrap();
     match kind {
         "unet" => unet::inference(isa(), rest),
+        "train" => train::step(isa(), rest),
         _ => layers::case(isa(), kind, rest),
     }
 }
@@ -125,4 +127,5 @@ fn main() {
     for net in ["small:64x64x64:1", "published:64x64x64:1"] {
         print(&format!("unet:{net}"));
     }
+    print("train:small:32x32x32:8");
 }

@@ -9,7 +9,7 @@ use sparkwave_core::axes::PointYx;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::prompt::Prompt;
 use sparkwave_core::source::FrameSource;
-use sparkwave_core::wave::{Cortex, Interval, Midline};
+use sparkwave_core::wave::{Cortex, Interval, Midline, Waveform};
 use sparkwave_imgproc::register::{Drift, estimate_drift};
 use sparkwave_imgproc::sampling::Sampling;
 use sparkwave_imgproc::waves::accept::{Travel, objection, score_threshold, travel};
@@ -20,6 +20,7 @@ use sparkwave_imgproc::waves::fronts::{Front, candidates};
 use sparkwave_imgproc::waves::light::{common_change, remove};
 use sparkwave_imgproc::waves::reflectance::{Reflectance, survey};
 use sparkwave_imgproc::waves::rise::evidence;
+use sparkwave_imgproc::waves::timing::{Course, noise_covariance, retime};
 use sparkwave_imgproc::waves::track::{Following, follow};
 use sparkwave_imgproc::waves::waveform::{rising_lags, waveform};
 use sparkwave_imgproc::waves::{self, WaveParams};
@@ -89,6 +90,8 @@ const BUSY_S: (f64, f64) = (-12.0, 60.0);
 const COURSE_S: (f64, f64, f64) = (-30.0, 90.0, -12.0);
 /// Part of its steepest rise at which the course of a wave still counts as rising.
 const RISING_FRACTION: f64 = 0.15;
+/// How often the course of a wave is taken and its arrivals are told from it.
+const TIMING_PASSES: usize = 3;
 
 /// Finds the waves of a recording.
 pub(super) fn find(
@@ -127,11 +130,11 @@ pub(super) fn find(
     let (first_look, _) = eye.look(&cells, &seeds);
     progress.advance(1);
     let bins = |s: f64| (s / bin_s) as f32;
-    let busy = |bin: usize, y: usize, x: usize| {
+    let is_busy = |waves: &[Front], bin: usize, y: usize, x: usize| {
         let since = |f: &Front| bin as f32 + 0.5 - f.arrival[[y, x]];
-        first_look.iter().any(|f| (bins(BUSY_S.0)..=bins(BUSY_S.1)).contains(&since(f)))
+        waves.iter().any(|f| (bins(BUSY_S.0)..=bins(BUSY_S.1)).contains(&since(f)))
     };
-    let rest_of_light = common_change(&cells, &window, busy);
+    let rest_of_light = common_change(&cells, &window, |bin, y, x| is_busy(&first_look, bin, y, x));
     remove(&mut cells, &rest_of_light);
     light.iter_mut().zip(&rest_of_light).for_each(|(l, r)| *l += r);
     let (fronts, mut rejected) = eye.look(&cells, &seeds);
@@ -146,16 +149,27 @@ pub(super) fn find(
     });
     let midline = guidance.midline.or_else(|| propose_midline(&rest, &inside, sampling.pixel_um));
     let recording = Reflectance { seconds, drift: &drift, rest: &rest, light: &light };
+    let noise = noise_covariance(&cells, &window, bin_s, |bin, y, x| !is_busy(&fronts, bin, y, x));
+    let mean_course = |front: &Front| {
+        let in_bins = |s: f64| (s / bin_s).round() as i64;
+        waveform(&cells, front, bin_s, (in_bins(COURSE_S.0), in_bins(COURSE_S.1)), in_bins(COURSE_S.2))
+    };
+    let to_find = |of: &Waveform| noise.as_ref().and_then(|noise| Course::new(of, noise, bin_s));
     let mut read = Vec::new();
     progress.begin("bands", fronts.len() as u64);
-    for front in &fronts {
-        let in_bins = |s: f64| (s / bin_s).round() as i64;
-        let lags = (in_bins(COURSE_S.0), in_bins(COURSE_S.1));
-        let course = waveform(&cells, front, bin_s, lags, in_bins(COURSE_S.2));
+    for mut front in fronts {
+        let mut course = mean_course(&front);
+        for _ in 0..TIMING_PASSES {
+            let Some(found) = to_find(&course) else { break };
+            front = retime(&front, &cells, &found);
+            course = mean_course(&front);
+        }
         if let Some(lags_s) = rising_lags(&course, config.interval_s, RISING_FRACTION) {
             let smooth_px = sampling.px(params.smooth_um);
             let how = BandParams { cell_px, bin_s, start_s, smooth_px, fraction: params.band_fraction, lags_s };
-            if let Some(found) = bands(front, &recording, &inside, &intervals, &how, progress)? {
+            if let Some(found) =
+                bands(&front, &recording, &inside, &intervals, &how, to_find(&course).as_ref(), progress)?
+            {
                 read.push((front, course, found));
             }
         }

@@ -24,7 +24,7 @@ const CLEAR_SD: f64 = 6.0;
 
 /// Makes waves of bands, in order of their first arrival.
 pub(super) fn shape(
-    read: Vec<(&Front, Waveform, Bands)>,
+    read: Vec<(Front, Waveform, Bands)>,
     intervals: &[Interval],
     setting: &Setting<'_>,
     sampling: Sampling,
@@ -47,7 +47,7 @@ pub(super) fn shape(
         if frames.is_empty() {
             continue;
         }
-        clarity.push(frames.iter().map(|f| evidence_in(front, intervals[f.frame], setting)).collect());
+        clarity.push(frames.iter().map(|f| evidence_in(&front, intervals[f.frame], setting)).collect());
         let id = waves.len() as u32 + 1;
         waves.push(wave(id, frames, course, &bands, size));
     }
@@ -56,7 +56,7 @@ pub(super) fn shape(
 }
 
 /// Per wave and interval the pixels of its band; where two overlap, the larger rise owns the pixel.
-fn own(read: &[(&Front, Waveform, Bands)], size: (usize, usize)) -> Vec<BTreeMap<usize, Vec<(usize, usize)>>> {
+fn own(read: &[(Front, Waveform, Bands)], size: (usize, usize)) -> Vec<BTreeMap<usize, Vec<(usize, usize)>>> {
     // By interval, the waves that are there and which of their frames it is.
     let mut by_interval: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
     for (wave, (_, _, bands)) in read.iter().enumerate() {

@@ -147,12 +147,14 @@ fn answer(report: &WavesReport<'_>) -> String {
     if let Some(hours) = report.observed_s.map(|s| s / 3600.0).filter(|h| *h > 0.0) {
         page::push_number(&mut out, &axis::brief(n_episodes as f64 / hours), "episodes per hour observed");
     }
-    for (column, unit, what) in [
-        ("speed_mm_min", " mm/min", "median speed"),
-        ("speed_px_s", " px/s", "median speed; the pixel size is unknown"),
-        ("cover_area_mm2", " mm²", "median area visited"),
-        ("duration_s", " s", "median duration of a wave"),
-    ] {
+    let speed = if page::numbers(report.waves, "speed_mm_min").is_empty() {
+        ("speed_px_s", " px/s", "median speed; the pixel size is unknown")
+    } else {
+        ("speed_mm_min", " mm/min", "median speed")
+    };
+    for (column, unit, what) in
+        [speed, ("cover_area_mm2", " mm²", "median area visited"), ("duration_s", " s", "median duration of a wave")]
+    {
         if let Some(median) = page::median(page::numbers(report.waves, column)) {
             page::push_number(&mut out, &format!("{}{unit}", axis::brief(median)), what);
         }
@@ -316,5 +318,16 @@ mod tests {
         table.push("speed_px_s", vec![Value::float(3.0)]);
         let names: Vec<&str> = columns(&table, WAVE_COLUMNS).iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["wave_id", "speed_px_s"]);
+    }
+    #[test]
+    fn the_header_tells_the_speed_once() {
+        let episodes = Table::new();
+        for (speed, shown, not_shown) in [(Value::float(3.0), "3 mm/min", "px/s"), (Value::Empty, "2 px/s", "mm/min")] {
+            let mut waves = Table::new();
+            waves.push("speed_mm_min", vec![speed]);
+            waves.push("speed_px_s", vec![Value::float(2.0)]);
+            let header = answer(&WavesReport::new("recording", &episodes, &waves));
+            assert!(header.contains(shown) && !header.contains(not_shown), "{header}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Where and when a wave began: the apex of the cone that its first arrivals form.
 //!
 //! Near its origin `o` a wave spreads at one speed in all the directions open to it, `T(q) = T0 + s |q - o|`. The cone
-//! is fitted by least squares to the trusted arrivals of the first tenth of the visited area. For a given `o` the fit
-//! is linear in `T0` and `s`, so that `o` is searched for directly: over the visited area on a grid, then in steps that
+//! is fitted by least squares to the trusted arrivals of the first fifth of the visited area: its mantle tells more of the
+//! apex than its tip, where an arrival map is rounded off by whatever smoothing made it. For a given `o` the fit is linear in `T0` and `s`, so that `o` is searched for directly: over the visited area on a grid, then in steps that
 //! are halved. The origin is confined to the visited area, which keeps it where the sector is narrow or the fronts are
 //! nearly straight and the apex is badly determined along the direction of travel. It may lie on the edge of that area,
 //! as it does where the wave enters from outside the window or spreads to one side only.
@@ -29,7 +29,7 @@ pub(super) struct Origin {
 }
 
 /// Part of the visited area whose arrivals are used.
-const EARLY_FRACTION: f64 = 0.1;
+const EARLY_FRACTION: f64 = 0.2;
 /// At least this area, in squares of the half window.
 const MIN_EARLY_WINDOWS: usize = 4;
 /// Arrivals that a cone needs.
@@ -170,10 +170,10 @@ impl Search<'_> {
     }
 }
 
-/// How far the origin moves when blocks of arrivals, half a window wide, are drawn with replacement (60 draws, seed 0):
+/// How far the origin moves when blocks of arrivals, a window wide, are drawn with replacement (60 draws, seed 0):
 /// neighbouring arrivals share their errors.
 fn uncertainty(search: &Search, at: PointYx, arrivals: &[Arrival]) -> Option<f64> {
-    let [hy, hx] = search.fronts.half_window_px.map(|h| h as f64);
+    let [hy, hx] = search.fronts.half_window_px.map(|h| 2.0 * h as f64);
     let block = |a: &Arrival| ((a.y / hy) as usize, (a.x / hx) as usize);
     let mut names: Vec<(usize, usize)> = arrivals.iter().map(block).collect();
     names.sort_unstable();

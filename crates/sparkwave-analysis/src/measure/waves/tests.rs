@@ -222,6 +222,41 @@ fn sectors_of_every_width_with_noise_lost_pixels_and_outliers() {
 }
 
 #[test]
+fn arrivals_that_are_drawn_together_do_not_make_a_wave_fast() {
+    // Fluctuations that all of the tissue shares draw arrivals to their own rises, every 10 s; the front seems to run and
+    // to rest in turn. More area is crossed while it runs.
+    for (speed_mm_min, half_angle_deg) in [(3.0, 60.0), (4.0, 50.0), (5.0, 70.0)] {
+        let sector = Spread { site: (150.0, 30.0), half_angle_deg, speed_mm_min, reach_mm: 4.5, ..Spread::default() };
+        let drawn = sector.arrival().mapv(|t| t + 0.6 * (t * 0.2 * std::f32::consts::PI).sin());
+        let waves = sector.measure(&drawn).waves;
+        near(&waves, "speed_mm_min", speed_mm_min, 0.015 * speed_mm_min);
+    }
+}
+
+#[test]
+fn fronts_are_not_fast_for_being_curved() {
+    // All of the wave is within a millimetre of its origin.
+    for half_angle_deg in [60.0, 180.0] {
+        let small = Spread { half_angle_deg, reach_mm: 1.0, ..Spread::default() };
+        near(&small.measure(&small.arrival()).waves, "speed_mm_min", 3.0, 0.02);
+        let map = local_speed_map(&Patch::of_image(&small.arrival()), Some(pixel_size(EDGE_MM, EDGE_MM)));
+        assert!((map.at(150, 160).unwrap() - 3.0).abs() < 0.02, "{:?}", map.at(150, 160));
+    }
+}
+
+#[test]
+fn a_wave_that_gets_faster_has_the_median_of_its_speeds() {
+    // From 2 mm/min at the left to 4 mm/min at the right, evenly: the median over the area is that of the middle.
+    let width = 256.0;
+    let arrival = Array2::from_shape_fn((120, 256), |(_, x)| {
+        // T = L / (v1 - v0) ln(v(x) / v0), since dT/dx = 1 / v.
+        (60.0 * width * EDGE_MM / 2.0 * (1.0 + x as f64 / width).ln()) as f32
+    });
+    let spread = Spread { dim: (120, 256), ..Spread::default() };
+    near(&spread.measure(&arrival).waves, "speed_mm_min", 3.0, 0.03);
+}
+
+#[test]
 fn a_crescent_at_the_edge_of_the_window() {
     // It starts outside the window, at the left; what is seen begins at its edge.
     let hidden = Spread { site: (150.0, -40.0), reach_mm: 5.0, half_angle_deg: 50.0, ..Spread::default() };

@@ -3,6 +3,7 @@
 use sparkwave_core::axes::PointYx;
 use sparkwave_core::mask::Patch;
 
+use super::curved;
 use super::geodesic;
 use super::origin::{self, Origin};
 use super::scale::Scale;
@@ -45,8 +46,7 @@ const MIN_COHERENCE: f64 = 0.1;
 
 /// Measures how a wave with this arrival map travels.
 pub(super) fn measure(arrival: &Patch, scale: Scale) -> Travel {
-    let fronts = slowness::fit(arrival, scale);
-    let origin = origin::find(&fronts, scale);
+    let (fronts, origin) = fronts(arrival, scale);
     let in_crop = |at: PointYx| PointYx { y: at.y - fronts.y0 as f64, x: at.x - fronts.x0 as f64 };
     let start = origin.map(|o| in_crop(o.at));
     let last = trajectory::end(&fronts);
@@ -79,6 +79,16 @@ pub(super) fn measure(arrival: &Patch, scale: Scale) -> Travel {
         axis: axis(&fronts),
         fronts,
     }
+}
+
+/// The fronts of an arrival map, and where they come from.
+pub(super) fn fronts(arrival: &Patch, scale: Scale) -> (Fronts, Option<Origin>) {
+    let mut fronts = slowness::fit(arrival, scale);
+    let origin = origin::find(&fronts, scale);
+    if let Some(origin) = origin {
+        curved::refine_speeds(&mut fronts, origin.onset_s, scale);
+    }
+    (fronts, origin)
 }
 
 impl Travel {

@@ -121,10 +121,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     } else {
         let what = if args.seconds { "seconds" } else { "frames" };
         let out = args.out.out.display();
-        output::line(&format!(
-            "{} waves in {} episodes, {} {what} in {out}",
-            made.n_waves, made.n_episodes, made.n_frames
-        ));
+        let (waves, episodes) = (output::counted(made.n_waves, "wave"), output::counted(made.n_episodes, "episode"));
+        output::line(&format!("{waves} in {episodes}, {} {what} in {out}", made.n_frames));
     }
     Ok(())
 }

@@ -82,7 +82,7 @@ fn draw_wave(canvas: &mut Canvas, field: &Field<'_>, plane: &FieldPanel, shift: 
         write(canvas, from, format!("Original point: {}", place(first.at)), WHITE);
         write(canvas, (20.0, 40.0 + shift), format!("Last time: {} s", number(now.t_s - first.t_s)), WHITE);
     }
-    let area = format!("Aera: {} {}", number(field.area(now.n_pixels)), field.area_unit());
+    let area = format!("Aera: {}{}", number(field.area(now.n_pixels)), field.area_unit());
     write(canvas, (350.0, 10.0 + shift), area, WHITE);
     write(canvas, plane.at(now.at), format!("Central point: {}", place(now.at)), WHITE);
 }
@@ -108,12 +108,13 @@ fn write(canvas: &mut Canvas, (x, y): Point, text: String, color: Rgb) {
 fn speed(field: &Field<'_>, way: f64, seconds: f64) -> String {
     let per_second = if seconds > 0.0 { way / seconds } else { f64::NAN };
     let speed = if field.pixel_size.is_some() { 60.0 * per_second } else { per_second };
-    format!("{} {}", number(speed), field.speed_unit())
+    format!("{speed:.2} {}", field.speed_unit())
 }
 
-/// At most four decimals, as MATLAB's `num2str` writes them.
+/// At most four decimals, of numbers below 1 five digits, as MATLAB's `num2str` writes them.
 fn number(value: f64) -> String {
-    let text = format!("{value:.4}");
+    let n_leading_zeros = (-value.abs().log10()).ceil().clamp(0.0, 9.0) as usize;
+    let text = format!("{value:.*}", 4 + n_leading_zeros);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -129,7 +130,9 @@ mod tests {
     #[test]
     fn numbers_are_written_as_matlab_does() {
         assert_eq!(number(1.6081), "1.6081");
-        assert_eq!(number(10.74), "10.74");
+        assert_eq!(number(0.72699), "0.72699");
+        assert_eq!(number(3.376), "3.376");
+        assert_eq!(number(0.0), "0");
         assert_eq!(number(75.0), "75");
         assert_eq!(place(PointYx { y: 392.248_94, x: 147.286_2 }), "(148.2862, 393.2489)");
     }
