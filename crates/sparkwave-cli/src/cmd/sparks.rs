@@ -28,14 +28,16 @@ struct RunArgs {
     /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset); not needed with --config
     #[arg(required_unless_present = "config")]
     movie: Option<PathBuf>,
-    /// How events are found [default: matched]
-    #[arg(long, value_enum)]
+    /// How events are found: matched (matched filter), idt (intensity-based detection threshold, as published), or a file
+    /// of weights of a network [default: matched]
+    #[arg(long, value_name = "NAME|FILE", value_parser = parse_detector)]
     detector: Option<DetectorName>,
     /// Expected share of false events (matched only) [default: 0.05]
     #[arg(long, value_name = "RATE", conflicts_with = "threshold")]
     fdr: Option<f64>,
-    /// Evidence that an event needs, standard deviations of the noise [default: from --fdr for matched, 4 for idt]
-    #[arg(long, value_name = "SD")]
+    /// Evidence that an event needs: standard deviations of the noise [default: from --fdr for matched, 4 for idt], or the
+    /// probability that a network gives [default: the best on its validation recordings]
+    #[arg(long, value_name = "X")]
     threshold: Option<f64>,
     /// Pixels that are searched: triangle, otsu, all, or an intensity above background [default: all for matched,
     /// triangle for idt]
@@ -60,12 +62,11 @@ struct RunArgs {
     flags: RunFlags,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Debug)]
 enum DetectorName {
-    /// Matched filter over space and time
     Matched,
-    /// Intensity-based detection threshold, as published
     Idt,
+    Network(PathBuf),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -98,6 +99,15 @@ fn parse_foreground(text: &str) -> Result<Threshold, String> {
     }
 }
 
+fn parse_detector(text: &str) -> Result<DetectorName, String> {
+    match text {
+        "matched" => Ok(DetectorName::Matched),
+        "idt" => Ok(DetectorName::Idt),
+        file if file.contains('.') => Ok(DetectorName::Network(file.into())),
+        _ => Err("expected matched, idt or a file of weights (.safetensors)".to_owned()),
+    }
+}
+
 fn parse_region(text: &str) -> Result<Rectangle, String> {
     let expected = || "expected y0:y1,x0:x1, for example 10:60,400:500".to_owned();
     let pair = |part: &str| -> Option<(usize, usize)> {
@@ -113,10 +123,12 @@ fn parse_region(text: &str) -> Result<Rectangle, String> {
 
 /// The configuration file, if any, with the arguments over it.
 fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
-    let detector = args.detector.map(|d| match d {
-        DetectorName::Matched => Detector::Matched,
-        DetectorName::Idt => Detector::Idt,
-    });
+    let (detector, model) = match &args.detector {
+        None => (None, None),
+        Some(DetectorName::Matched) => (Some(Detector::Matched), None),
+        Some(DetectorName::Idt) => (Some(Detector::Idt), None),
+        Some(DetectorName::Network(file)) => (Some(Detector::Network), Some(file.clone())),
+    };
     let mut config = match (&args.flags.config, &args.movie) {
         (Some(file), _) => SparksConfig::read(file)?,
         (None, movie) => SparksConfig::new(movie.as_deref().unwrap_or(".".as_ref()), detector.unwrap_or_default()),
@@ -127,6 +139,9 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
     if let Some(detector) = detector {
         config.detector = detector;
     }
+    if model.is_some() {
+        config.model = model;
+    }
     if let Some(rate) = args.fdr {
         config.matched.false_discovery_rate = rate;
         config.matched.threshold = None;
@@ -135,6 +150,7 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
         match config.detector {
             Detector::Matched => config.matched.threshold = Some(threshold),
             Detector::Idt => config.idt.detect_sd = threshold,
+            Detector::Network => config.threshold = Some(threshold),
         }
     }
     if let Some(foreground) = args.foreground {
