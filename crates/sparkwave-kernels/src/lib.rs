@@ -3,7 +3,7 @@
 //! Everything that is unsafe about running a network fast is in this crate. It knows neither tensors nor models.
 //!
 //! Tensors are contiguous `[N, C, D, H, W]` of `f32`; a 2-D network is one of depth 1. A [`Batch`] gives N, D, H and W,
-//! the layer the channels.
+//! the layer the channels. Buffers that start at a multiple of 64 bytes are some per cent faster.
 //!
 //! | Module | What it computes |
 //! |---|---|

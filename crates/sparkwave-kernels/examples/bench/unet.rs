@@ -8,8 +8,34 @@ use sparkwave_kernels::activation::Activation::{LeakyRelu, Relu, Sigmoid};
 use sparkwave_kernels::conv3d::{self, Conv3d, PackedConv3d};
 use sparkwave_kernels::transposed::{self, PackedTransposed, Transposed};
 use sparkwave_kernels::{Batch, Isa, Volume, pool};
+use std::ops::{Deref, DerefMut};
 
 const BASE: usize = 8;
+
+/// Values that start where a cache line starts, which saves some per cent.
+struct Buffer {
+    values: Vec<f32>,
+    first: usize,
+}
+
+fn buffer(n: usize) -> Buffer {
+    let values = vec![0.0; n + 15];
+    Buffer { first: values.as_ptr().align_offset(64).min(15), values }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        &self.values[self.first..][..self.values.len() - 15]
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        let n = self.values.len() - 15;
+        &mut self.values[self.first..][..n]
+    }
+}
 
 struct Convolution {
     packed: PackedConv3d,
@@ -30,8 +56,8 @@ struct Level {
     up: [Convolution; 2],
     upwards: PackedTransposed,
     /// What the level keeps beside: inner, skip, result.
-    buffers: [Vec<f32>; 3],
-    pooled: Vec<f32>,
+    buffers: [Buffer; 3],
+    pooled: Buffer,
 }
 
 pub(crate) fn inference(isa: Isa, rest: &str) -> Case {
@@ -55,8 +81,8 @@ pub(crate) fn inference(isa: Isa, rest: &str) -> Case {
             down,
             up,
             upwards: upwards.pack(&weight).unwrap(),
-            buffers: [(); 3].map(|()| vec![0.0; channels * voxels]),
-            pooled: vec![0.0; channels * voxels / 8],
+            buffers: [(); 3].map(|()| buffer(channels * voxels)),
+            pooled: buffer(channels * voxels / 8),
         });
         size = Volume::new(size.depth / 2, size.height / 2, size.width / 2);
     }
@@ -64,7 +90,7 @@ pub(crate) fn inference(isa: Isa, rest: &str) -> Case {
     let bottom = [convolution([channels / 2, 0], channels, 3), convolution([channels, 0], channels, 3)];
     let head = convolution([BASE, 0], 1, 1);
     flop += bottom.iter().map(|c| c.flop_a_voxel).sum::<usize>() * voxels + head.flop_a_voxel * full.voxels().unwrap();
-    let mut buffers = [(); 2].map(|()| vec![0.0; channels * voxels]);
+    let mut buffers = [(); 2].map(|()| buffer(channels * voxels));
     let input = values(full.voxels().unwrap());
     let mut output = input.clone();
     let run = move || {
