@@ -21,6 +21,7 @@ fn main() {
     };
     put("tiff", files(&golden, "tif"));
     put("hdf5", files(&golden, "h5"));
+    put("sif", files(&golden, "sif"));
     put("training_file", files(&golden, "h5"));
     let hierarchies = ["v3_tczyx.zarr", "v2_tyx.zarr", "bare.zarr"];
     put("zarr", hierarchies.map(|name| (name.to_owned(), zarr_bytes(&golden.join(name)))).to_vec());

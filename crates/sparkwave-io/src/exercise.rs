@@ -14,7 +14,7 @@ const MAX_READ_BYTES: usize = 1 << 24;
 /// Frames read from the start and from the end.
 const MAX_READ_FRAMES: usize = 16;
 
-/// Bytes of a movie file: TIFF, HDF5 or PNG, told apart as [`crate::open()`] does.
+/// Bytes of a movie file: TIFF, HDF5, SIF or PNG, told apart as [`crate::open()`] does.
 pub fn movie(bytes: &[u8]) {
     in_folder(|folder| {
         let path = folder.join("input");

@@ -25,8 +25,8 @@ struct FolderSource {
     shape: MovieShape,
     pixel_type: PixelType,
     recording: Recording,
-    /// Memory for whole files, one for each read that was at work at the same time.
-    spare: Mutex<Vec<Vec<u8>>>,
+    /// One for each read that was at work at the same time.
+    spare: Mutex<Vec<tiff::single::Memory>>,
 }
 
 /// Opens a folder as a movie: one image a frame.
@@ -137,19 +137,25 @@ impl FolderSource {
     /// Reads rows of frames into `out`, frame after frame.
     fn fill(&self, frames: Span, rows: Span, out: &mut [u8]) -> Result<(), SourceError> {
         let part = (rows.len() * self.shape.width * self.pixel_type.n_bytes()).max(1);
-        let mut buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut memory = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let mut each = frames.range().zip(out.chunks_exact_mut(part));
-        let done = each.try_for_each(|(frame, out)| self.read_frame(frame, rows, out, &mut buffer));
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        let done = each.try_for_each(|(frame, out)| self.read_frame(frame, rows, out, &mut memory));
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
         done
     }
 
-    /// Reads rows of a frame into `out`; `buffer` is memory that is kept between calls.
-    fn read_frame(&self, frame: usize, rows: Span, out: &mut [u8], buffer: &mut Vec<u8>) -> Result<(), SourceError> {
+    /// Reads rows of a frame into `out`.
+    fn read_frame(
+        &self,
+        frame: usize,
+        rows: Span,
+        out: &mut [u8],
+        memory: &mut tiff::single::Memory,
+    ) -> Result<(), SourceError> {
         let path = self.folder.join(&self.frames[frame]);
         let fail = SourceError::new;
         if !is_png(&path)
-            && tiff::single::read_rows(&path, self.shape, self.pixel_type, rows, out, buffer).map_err(fail)?
+            && tiff::single::read_rows(&path, self.shape, self.pixel_type, rows, out, memory).map_err(fail)?
         {
             return Ok(());
         }

@@ -4,12 +4,13 @@ use crate::error::Error;
 use crate::location::Location;
 use crate::opened::Opened;
 use crate::read_at::ReadAt;
-use crate::{folder, hdf5, png, tiff, zarr};
+use crate::{folder, hdf5, png, sif, tiff, zarr};
 use sparkwave_core::recording::Recording;
 use sparkwave_core::source::FrameSource;
 use std::path::Path;
 
-/// Opens a movie: a TIFF stack, an HDF5 data set, an OME-Zarr image, a PNG image or a folder of single frames.
+/// Opens a movie: a TIFF stack, an HDF5 data set, an OME-Zarr image, an Andor SIF file, a PNG image or a folder of single
+/// frames.
 ///
 /// The content decides, not the extension. Behind `::` stands a part of the file: a data set (`file.h5::dff/ch0`), an
 /// array or label image (`movie.zarr::labels/cells`), a channel and a plane (`stack.tif::c=0,z=1`), an image of a file
@@ -39,8 +40,9 @@ pub(crate) fn open_with_details(path: &Path) -> Result<Opened, Error> {
         Kind::Tiff => tiff::open(&location, recording),
         Kind::Png => png::open(&location, recording),
         Kind::Hdf5 => hdf5::open(&location, recording),
+        Kind::Sif => sif::open(&location, recording),
         Kind::Other(found) => {
-            let expected = "a movie: TIFF, HDF5, OME-Zarr, PNG, or a folder of frames";
+            let expected = "a movie: TIFF, HDF5, OME-Zarr, Andor SIF, PNG, or a folder of frames";
             Err(Error::unsupported("open", &location.path, expected, found))
         }
     }
@@ -61,13 +63,14 @@ enum Kind {
     Tiff,
     Png,
     Hdf5,
+    Sif,
     Other(String),
 }
 
 const HDF5_MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// First bytes of files that users may hand in and that are no movies here.
-const STRANGERS: [(&[u8], &str); 9] = [
+const STRANGERS: [(&[u8], &str); 8] = [
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip file"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -75,13 +78,12 @@ const STRANGERS: [(&[u8], &str); 9] = [
     (b"BM", "a BMP image"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"MATLAB", "a MATLAB file"),
-    (b"Andor Technology", "an Andor SIF file"),
     (b"RIFF", "an AVI or WAV file"),
 ];
 
 fn sniff(path: &Path) -> Result<Kind, Error> {
     let file = ReadAt::open(path)?;
-    let mut head = [0; 16];
+    let mut head = [0; 64];
     let n = file.read_some(&mut head, 0).map_err(|e| Error::io("read", path, e))?;
     let head = &head[..n];
     if n == 0 {
@@ -92,6 +94,9 @@ fn sniff(path: &Path) -> Result<Kind, Error> {
     }
     if head.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Ok(Kind::Png);
+    }
+    if head.starts_with(sif::MAGIC) {
+        return Ok(Kind::Sif);
     }
     // A user block of 512 bytes or any power of two beyond may stand before the signature (HDF5 specification, II.A).
     let mut offset = 0;
@@ -106,7 +111,9 @@ fn sniff(path: &Path) -> Result<Kind, Error> {
     let known = STRANGERS.iter().find(|(magic, _)| head.starts_with(magic));
     let video = (head.get(4..8) == Some(b"ftyp")).then_some("an MP4 or QuickTime video");
     let found = known.map(|(_, name)| *name).or(video);
-    Ok(Kind::Other(found.map_or_else(|| format!("a file that begins with the bytes {head:02x?}"), String::from)))
+    Ok(Kind::Other(
+        found.map_or_else(|| format!("a file that begins with the bytes {:02x?}", &head[..n.min(16)]), String::from),
+    ))
 }
 
 #[cfg(test)]

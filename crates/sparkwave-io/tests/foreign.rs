@@ -5,7 +5,8 @@ use crate::common::{read_all, shared};
 use ndarray::Array3;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
-use sparkwave_core::recording::Recording;
+use sparkwave_core::recording::{FrameTimes, Recording, Sourced};
+use sparkwave_core::units::Seconds;
 use sparkwave_io::{Error, movie_info, msct, open};
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,14 @@ fn tifffile_writes_what_we_read() {
     check("deflate_tiles_be.tif", &u16s((5, 20, 33)));
     let error = error("rgb.tif").to_string();
     assert!(error.contains("RGB") && error.contains("rgb.tif"), "{error}");
+}
+
+#[test]
+fn labels_of_slices_tell_times_and_win_over_the_nominal_interval() {
+    let recording = check("imagej_labels.tif", &u16s(SHAPE));
+    let stamps = FrameTimes::Stamped(vec![0.0, 0.25, 0.5, 0.75, 1.0]);
+    assert_eq!(recording.frame_times, Some(Sourced::new(stamps, "ImageJ slice labels (YYYY-MM-DD HH:MM:SS)")));
+    assert_eq!(recording.started_s.map(|s| s.value), Some(1_695_427_198.0));
 }
 
 #[test]
@@ -193,6 +202,12 @@ fn python_reads_what_we_write() {
         writer.append(&pixels).unwrap();
         writer.finish().unwrap();
     }
+    let times = FrameTimes::Stamped(vec![0.0, 0.5, 1.0, 2.25, 12.000_001]);
+    let stamped = Recording { frame_times: Some(Sourced::new(times, "test")), ..recording };
+    let (path, options) = (folder.path().join("labels.tif"), WriteOptions::default());
+    let mut writer = MovieWriter::create(&path, pixels.shape(), PixelType::U16, &stamped, &options).unwrap();
+    writer.append(&pixels).unwrap();
+    writer.finish().unwrap();
     let mut table = sparkwave_core::table::Table::new();
     use sparkwave_core::table::Value;
     table.push("id", vec![Value::Int(1), Value::Empty, Value::Int(3)]);
@@ -244,6 +259,53 @@ fn real_recordings_open() {
         }
         assert!(sparkwave_io::labels::read(&folder.join("mask3d.tif")).unwrap().iter().any(|&id| id > 1));
     }
+}
+
+/// `make_golden.py` read both with sif_parser and found the same pixels.
+#[test]
+fn sif_series_have_the_times_of_their_frames() {
+    let cycle = check("cycle.sif", &floats());
+    assert_eq!(cycle.frame_times.as_ref().map(|t| t.source.as_str()), Some("SIF kinetic cycle time"));
+    assert_eq!(cycle.frame_interval().map(Seconds::get), Some(0.02));
+    assert_eq!(cycle.started_s.as_ref().map(|s| s.value), Some(1_254_330_082.0));
+    let stamps = check("stamps.sif", &floats());
+    let stamped = FrameTimes::Stamped(vec![0.0, 0.02, 0.04, 0.08, 0.1]);
+    assert_eq!(stamps.frame_times, Some(Sourced::new(stamped, "SIF time stamps")));
+    let info = movie_info(&golden("stamps.sif")).unwrap();
+    assert_eq!((info.format.as_str(), cycle.warnings.len() + stamps.warnings.len()), ("Andor SIF", 0));
+
+    let scratch = tempfile::tempdir().unwrap();
+    let cut = scratch.path().join("cut.sif");
+    let bytes = std::fs::read(golden("cycle.sif")).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() - 200]).unwrap();
+    let error = open(&cut).err().unwrap().to_string();
+    assert!(error.contains("frame 3 is incomplete") && error.contains("cut.sif"), "{error}");
+}
+
+/// Name, frames, rows and columns, sum of all pixels, first pixel.
+type SifFile = (&'static str, (usize, usize, usize), f64, f32);
+
+const SIF_FILES: [SifFile; 5] = [
+    ("image.sif", (1, 512, 512), 235_293_252.313_232_42, 887.0),
+    ("test.sif", (1, 256, 256), 116_626_086.0, 851.0),
+    ("measurement.sif", (20, 1, 1024), 28_521_276.0, 747.0),
+    ("step_and_glue.sif", (1, 1, 4711), 20_263_799.710_327_15, 0.0),
+    ("cli-0.sif", (1, 1, 1024), 8_042_690.0, 20.0),
+];
+
+/// Shapes and sums of pixels as sif_parser 0.3.6 gives them.
+#[test]
+fn real_sif_files_are_read_as_by_sif_parser() {
+    let Some(folder) = shared("andor-sif") else { return };
+    for (name, shape, sum, first) in SIF_FILES {
+        let source = open(&folder.join(name)).unwrap();
+        let MovieShape { n_frames, height, width } = source.shape();
+        let pixels = read_all(source.as_ref()).to_f32();
+        let total: f64 = pixels.iter().map(|v| f64::from(*v)).sum();
+        assert_eq!(((n_frames, height, width), total, pixels[[0, 0, 0]]), (shape, sum, first), "{name}");
+    }
+    let series = open(&folder.join("measurement.sif")).unwrap();
+    assert_eq!(series.recording().frame_interval().map(Seconds::get), Some(3.0221));
 }
 
 /// Every file of the corpora opens and reads, or gives an error that names it.

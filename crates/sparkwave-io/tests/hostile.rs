@@ -86,6 +86,11 @@ fn mutated_hdf5() {
 }
 
 #[test]
+fn mutated_sif() {
+    mutations("sif", &golden("sif"), exercise::movie);
+}
+
+#[test]
 fn mutated_png() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("a.png");

@@ -133,17 +133,40 @@ fn frame_times_survive_where_the_format_has_a_place() {
     let times = Some(Sourced::new(FrameTimes::Stamped(stamps.clone()), "test"));
     let recording = Recording { frame_times: times, ..recording() };
     let pixels = pixels(PixelType::U16, SHAPE);
-    for name in ["a.ome.tif", "a.h5::group/movie", "a.zarr"] {
+    // Labels of ImageJ tell microseconds.
+    for (name, tolerance_s) in [("a.ome.tif", 1e-9), ("a.h5::group/movie", 1e-9), ("a.zarr", 1e-9), ("a.tif", 1e-6)] {
         let path = folder.path().join(name);
         write(&path, &pixels, &recording, &WriteOptions::default()).unwrap();
         let info = movie_info(&path).unwrap();
         let Some(FrameTimes::Stamped(read)) = info.recording.frame_times.map(|t| t.value) else { panic!("{name}") };
-        assert!(read.iter().zip(&stamps).all(|(a, b)| (a - b).abs() < 1e-9), "{name}");
+        assert!(read.iter().zip(&stamps).all(|(a, b)| (a - b).abs() < tolerance_s), "{name}");
         assert_eq!((info.gaps.len(), info.gaps[0].after_frame, info.gaps[0].n_missing), (1, 5, 10), "{name}");
     }
+    let back = FrameTimes::Stamped((0..11).map(|i| f64::from(-i)).collect());
+    let recording = Recording { frame_times: Some(Sourced::new(back, "test")), ..recording };
     let path = folder.path().join("a.tif");
     let writer = MovieWriter::create(&path, pixels.shape(), PixelType::U16, &recording, &WriteOptions::default());
     assert!(writer.unwrap().warnings()[0].contains("median interval"));
+}
+
+#[test]
+fn labels_of_slices_tell_the_time_of_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tif");
+    let times = FrameTimes::Stamped((0..11).map(|i| f64::from(i) / 8.0).collect());
+    let recording = Recording {
+        frame_times: Some(Sourced::new(times.clone(), "test")),
+        started_s: Some(Sourced::new(1_695_427_199.5, "test")),
+        ..recording()
+    };
+    for compression in [Compression::None, Compression::Deflate] {
+        write(&path, &pixels(PixelType::U16, SHAPE), &recording, &packed(compression)).unwrap();
+        let read = open(&path).unwrap();
+        let source = "ImageJ slice labels (YYYYMMDD_HHMMSS and fractions)".to_owned();
+        assert_eq!(read.recording().frame_times, Some(Sourced { value: times.clone(), source: source.clone() }));
+        assert_eq!(read.recording().started_s, Some(Sourced { value: 1_695_427_199.5, source }));
+        assert!(read_all(read.as_ref()) == pixels(PixelType::U16, SHAPE));
+    }
 }
 
 #[test]

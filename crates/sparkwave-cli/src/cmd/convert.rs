@@ -9,11 +9,11 @@ use std::path::PathBuf;
 
 /// Convert a movie to another format, chosen by the extension of OUTPUT
 ///
-/// .tif (ImageJ), .ome.tif, .h5::dataset, .zarr (OME-Zarr), .gif (8-bit, for display), .png (one frame), or no
+/// .tif (ImageJ), .ome.tif, .h5::dataset, .zarr (OME-Zarr), .mp4 and .gif (8-bit, for display), .png (one frame), or no
 /// extension for a folder of frames. Pixel values and calibration carry over; memory stays bounded.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset) or PNG
+    /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset), Andor SIF or PNG
     input: PathBuf,
     /// File or folder to write
     output: PathBuf,

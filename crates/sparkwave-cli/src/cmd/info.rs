@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Show what a movie file or folder holds: shape, type, calibration and where it was read
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset) or PNG
+    /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset), Andor SIF or PNG
     input: PathBuf,
     /// Print one JSON object on stdout
     #[arg(long)]

@@ -4,8 +4,9 @@
 //! are summed in double precision, in the order of frames.
 
 use multiversion::multiversion;
-use ndarray::{Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array2, Array3, ArrayView3, Axis};
 use sparkwave_core::movie::Pixels;
+use std::ops::Range;
 
 /// Sums over the frames of a bin.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ enum Sums {
 
 /// Frames of 16 bits that a 32-bit sum holds: 65,535 * 65,537 = 2^32 - 1.
 const MAX_RECENT: u32 = 65_537;
+/// Pixels that are added up together.
+const TILE: usize = 1 << 12;
 
 impl BinSum {
     /// An empty sum for frames of `height` rows and `width` columns.
@@ -78,73 +81,96 @@ impl BinSum {
     pub fn add(&mut self, frames: &Pixels) {
         let shape = frames.shape();
         assert_eq!((shape.height, shape.width), (self.height, self.width), "frames of one size");
-        let n = self.height * self.width;
         match frames {
-            Pixels::U8(a) => each(a, |frame| self.add_unsigned(frame.as_slice().unwrap_or_default(), add_u8)),
-            Pixels::U16(a) => each(a, |frame| self.add_unsigned(frame.as_slice().unwrap_or_default(), add_u16)),
-            Pixels::I16(a) => each(a, |frame| self.add_signed(frame.iter().map(|&v| i64::from(v)))),
-            Pixels::U32(a) => each(a, |frame| self.add_signed(frame.iter().map(|&v| i64::from(v)))),
-            Pixels::F32(a) => {
-                if matches!(self.sums, Sums::None) {
-                    self.sums = Sums::Float { sum: vec![0.0; n], sum_squares: vec![0.0; n] };
-                }
-                let Sums::Float { sum, sum_squares } = &mut self.sums else { panic!("frames of one type") };
-                each(a, |frame| {
-                    for ((s, q), &v) in sum.iter_mut().zip(sum_squares.iter_mut()).zip(frame.iter()) {
-                        let v = f64::from(v);
-                        *s += v;
-                        *q += v * v;
-                    }
-                });
-            }
+            Pixels::U8(a) => self.add_unsigned(a, add_u8),
+            Pixels::U16(a) => self.add_unsigned(a, add_u16),
+            Pixels::I16(a) => self.add_signed(a),
+            Pixels::U32(a) => self.add_signed(a),
+            Pixels::F32(a) => self.add_floats(a),
         }
         self.n_frames += shape.n_frames as u64;
     }
 
-    fn add_unsigned<T>(&mut self, frame: &[T], add: fn(&mut [u32], &[T]) -> u64) {
-        let n = self.height * self.width;
+    fn n_pixels(&self) -> usize {
+        self.height * self.width
+    }
+
+    fn add_unsigned<T: Clone>(&mut self, frames: &Array3<T>, add: fn(&mut [u32], &[T]) -> u64) {
+        let n = self.n_pixels();
         if matches!(self.sums, Sums::None) {
             self.sums = Sums::Unsigned { recent: vec![0; n], n_recent: 0, total: Vec::new(), squares: 0 };
         }
         let Sums::Unsigned { recent, n_recent, total, squares } = &mut self.sums else { panic!("frames of one type") };
-        if *n_recent == MAX_RECENT {
-            total.resize(n, 0);
-            total.iter_mut().zip(recent.iter_mut()).for_each(|(t, r)| *t += u64::from(std::mem::take(r)));
-            *n_recent = 0;
+        for frames in frames.axis_chunks_iter(Axis(0), MAX_RECENT as usize) {
+            let n_new = frames.dim().0 as u32;
+            if *n_recent + n_new > MAX_RECENT {
+                total.resize(n, 0);
+                total.iter_mut().zip(recent.iter_mut()).for_each(|(t, r)| *t += u64::from(std::mem::take(r)));
+                *n_recent = 0;
+            }
+            // The squares of 2^31 pixels of 16 bits fit into 64 bits.
+            tile_by_tile(frames, |tile, pixels| *squares += u128::from(add(&mut recent[tile], pixels)));
+            *n_recent += n_new;
         }
-        // The squares of 2^31 pixels of 16 bits fit into 64 bits.
-        *squares += u128::from(add(recent, frame));
-        *n_recent += 1;
     }
 
-    fn add_signed(&mut self, frame: impl Iterator<Item = i64>) {
-        let n = self.height * self.width;
+    fn add_signed<T: Copy + Into<i64>>(&mut self, frames: &Array3<T>) {
+        let n = self.n_pixels();
         if matches!(self.sums, Sums::None) {
             self.sums = Sums::Signed { sum: vec![0; n], squares: 0 };
         }
         let Sums::Signed { sum, squares } = &mut self.sums else { panic!("frames of one type") };
-        for (s, v) in sum.iter_mut().zip(frame) {
-            *s += v;
-            *squares += u128::from(v.unsigned_abs()) * u128::from(v.unsigned_abs());
+        tile_by_tile(frames.view(), |tile, pixels| {
+            for (s, &v) in sum[tile].iter_mut().zip(pixels) {
+                let v: i64 = v.into();
+                *s += v;
+                *squares += u128::from(v.unsigned_abs()) * u128::from(v.unsigned_abs());
+            }
+        });
+    }
+
+    fn add_floats(&mut self, frames: &Array3<f32>) {
+        let n = self.n_pixels();
+        if matches!(self.sums, Sums::None) {
+            self.sums = Sums::Float { sum: vec![0.0; n], sum_squares: vec![0.0; n] };
         }
+        let Sums::Float { sum, sum_squares } = &mut self.sums else { panic!("frames of one type") };
+        tile_by_tile(frames.view(), |tile, pixels| {
+            for ((s, q), &v) in sum[tile.clone()].iter_mut().zip(&mut sum_squares[tile]).zip(pixels) {
+                let v = f64::from(v);
+                *s += v;
+                *q += v * v;
+            }
+        });
     }
 
     /// Mean of the frames, counts, `[Y, X]`; NaN without frames.
     pub fn mean(&self) -> Array2<f32> {
+        let mut mean = Array2::zeros((self.height, self.width));
+        self.mean_into(mean.as_slice_mut().expect("a new array is one slice"));
+        mean
+    }
+
+    /// Writes the mean of the frames, counts, into `mean`, one value a pixel, row-major; NaN without frames.
+    ///
+    /// # Panics
+    /// If there is not one value a pixel.
+    pub fn mean_into(&self, mean: &mut [f32]) {
+        assert_eq!(mean.len(), self.n_pixels(), "one value a pixel");
         let n = self.n_frames as f64;
-        let mean: Vec<f32> = match &self.sums {
-            Sums::Unsigned { recent, total, .. } if total.is_empty() => {
-                recent.iter().map(|&s| (f64::from(s) / n) as f32).collect()
-            }
+        match &self.sums {
+            _ if self.n_frames == 0 => mean.fill(f32::NAN),
+            Sums::Unsigned { recent, total, .. } if total.is_empty() => divide(recent, n, mean),
             Sums::Unsigned { recent, total, .. } => {
-                recent.iter().zip(total).map(|(&r, &t)| ((u64::from(r) + t) as f64 / n) as f32).collect()
+                let sums = recent.iter().zip(total).map(|(&r, &t)| u64::from(r) + t);
+                mean.iter_mut().zip(sums).for_each(|(mean, sum)| *mean = (sum as f64 / n) as f32);
             }
-            Sums::Signed { sum, .. } => sum.iter().map(|&s| (s as f64 / n) as f32).collect(),
-            Sums::Float { sum, .. } => sum.iter().map(|&s| (s / n) as f32).collect(),
-            Sums::None => Vec::new(),
-        };
-        let mean = if self.n_frames == 0 { vec![f32::NAN; self.height * self.width] } else { mean };
-        Array2::from_shape_vec((self.height, self.width), mean).expect("one sum per pixel")
+            Sums::Signed { sum, .. } => {
+                mean.iter_mut().zip(sum).for_each(|(mean, &sum)| *mean = (sum as f64 / n) as f32)
+            }
+            Sums::Float { sum, .. } => mean.iter_mut().zip(sum).for_each(|(mean, &sum)| *mean = (sum / n) as f32),
+            Sums::None => mean.fill(f32::NAN),
+        }
     }
 
     /// Variance over the frames, with the divisor n - 1, as a mean over all pixels, counts²: the noise of one frame, if
@@ -161,8 +187,11 @@ impl BinSum {
             (u128::from(n) * squares - squares_of_sums) as f64 / (n as f64 * (n - 1) as f64 * n_pixels)
         };
         match &self.sums {
+            Sums::Unsigned { recent, total, squares, .. } if total.is_empty() => {
+                Some(of_integers(*squares, sum_of_squares(recent)))
+            }
             Sums::Unsigned { recent, total, squares, .. } => {
-                let sum_at = |i: usize| u64::from(recent[i]) + total.get(i).copied().unwrap_or(0);
+                let sum_at = |i: usize| u64::from(recent[i]) + total[i];
                 Some(of_integers(*squares, (0..recent.len()).map(|i| u128::from(sum_at(i)).pow(2)).sum()))
             }
             Sums::Signed { sum, squares } => {
@@ -181,9 +210,16 @@ impl BinSum {
     }
 }
 
-fn each<T: Clone>(frames: &Array3<T>, mut add: impl FnMut(ArrayView2<'_, T>)) {
-    let frames = frames.as_standard_layout();
-    frames.axis_iter(Axis(0)).for_each(&mut add);
+/// Gives `add` all frames of one tile before the next tile, whose sums meanwhile stay in the nearest cache: the range of
+/// pixels, and the values that a frame has there.
+fn tile_by_tile<T: Clone>(frames: ArrayView3<'_, T>, mut add: impl FnMut(Range<usize>, &[T])) {
+    let (_, height, width) = frames.dim();
+    let (n, frames) = (height * width, frames.as_standard_layout());
+    let pixels = frames.as_slice().expect("an array in standard layout is one slice");
+    for start in (0..n).step_by(TILE) {
+        let tile = start..(start + TILE).min(n);
+        pixels.chunks_exact(n).for_each(|frame| add(tile.clone(), &frame[tile.clone()]));
+    }
 }
 
 /// Adds a frame to the sums and gives the sum of its squares, which 64 bits hold for 2^32 pixels.
@@ -207,6 +243,24 @@ fn add_u8(sums: &mut [u32], frame: &[u8]) -> u64 {
         squares += u64::from(v * v);
     }
     squares
+}
+
+/// Quotients of exact sums, rounded to double and then to single precision.
+#[multiversion(targets("x86_64+avx512f+avx512bw", "x86_64+avx2", "aarch64+neon"))]
+fn divide(sums: &[u32], n: f64, mean: &mut [f32]) {
+    mean.iter_mut().zip(sums).for_each(|(mean, &sum)| *mean = (f64::from(sum) / n) as f32);
+}
+
+/// The halves of the squares are added apart, in 64 bits each, which hold those of 2^31 pixels.
+#[multiversion(targets("x86_64+avx512f+avx512bw", "x86_64+avx2", "aarch64+neon"))]
+fn sum_of_squares(sums: &[u32]) -> u128 {
+    let (mut low, mut high) = (0u64, 0u64);
+    for &sum in sums {
+        let square = u64::from(sum) * u64::from(sum);
+        low += square & u64::from(u32::MAX);
+        high += square >> 32;
+    }
+    u128::from(low) + (u128::from(high) << 32)
 }
 
 #[cfg(test)]
@@ -245,6 +299,24 @@ mod tests {
         assert_eq!((mean[[0, 1]], variance), (65_535.0, Some(0.0)));
         let (mean, variance) = of(&[Pixels::U32(array![[[u32::MAX]], [[0]]])]);
         assert_eq!((mean[[0, 0]], variance), (u32::MAX as f32 / 2.0, Some(f64::from(u32::MAX).powi(2) / 2.0)));
+    }
+
+    #[test]
+    fn frames_of_several_tiles_are_averaged_pixel_by_pixel() {
+        let frames =
+            Array3::from_shape_fn((5, 67, 71), |(t, y, x)| ((t * 7919 + y * 104_729 + x * 12_997) % 65_536) as u16);
+        let expected = frames.mapv(f64::from).mean_axis(Axis(0)).expect("frames").mapv(|v| v as f32);
+        let variance = frames.mapv(f64::from).var_axis(Axis(0), 1.0).mean().expect("pixels");
+        let (early, late) = frames.view().split_at(Axis(0), 2);
+        let kinds: [fn(Array3<u16>) -> Pixels; 3] =
+            [Pixels::U16, |a| Pixels::U32(a.mapv(u32::from)), |a| Pixels::F32(a.mapv(f32::from))];
+        for blocks in [vec![frames.clone()], vec![early.to_owned(), late.to_owned()]] {
+            for kind in kinds {
+                let (mean, found) = of(&blocks.iter().cloned().map(kind).collect::<Vec<_>>());
+                assert_eq!(mean, expected);
+                assert!((found.expect("five frames") / variance - 1.0).abs() < 1e-9);
+            }
+        }
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Ifd {
     }
 
     /// The bytes of a tag's values, in file byte order, with the number of a value's type.
-    fn bytes(&self, file: &ReadAt, header: Header, tag: u16) -> Result<Option<(u16, Vec<u8>)>, Error> {
+    pub(super) fn bytes(&self, file: &ReadAt, header: Header, tag: u16) -> Result<Option<(u16, Vec<u8>)>, Error> {
         let Some(entry) = self.entry(tag) else { return Ok(None) };
         let bad = |found: String| Error::malformed("read", file.path(), format!("values of tag {tag}"), found);
         let size = bytes_of_kind(entry.kind)

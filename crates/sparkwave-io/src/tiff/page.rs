@@ -30,6 +30,9 @@ pub(super) mod tag {
     pub(in crate::tiff) const TILE_BYTE_COUNTS: u16 = 325;
     pub(in crate::tiff) const SAMPLE_FORMAT: u16 = 339;
     pub(in crate::tiff) const IMAGE_DEPTH: u16 = 32997;
+    /// Lengths of the parts of the next.
+    pub(in crate::tiff) const IMAGEJ_LENGTHS: u16 = 50838;
+    pub(in crate::tiff) const IMAGEJ_METADATA: u16 = 50839;
     /// JSON of Micro-Manager, one document a page.
     pub(in crate::tiff) const MICRO_MANAGER: u16 = 51123;
 }

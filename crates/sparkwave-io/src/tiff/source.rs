@@ -4,6 +4,7 @@ use super::axes::Axes;
 use super::decode;
 use super::imagej::Description;
 use super::index::{Header, Ifd, walk};
+use super::labels;
 use super::ome;
 use super::page::{Chunks, PageFormat, tag};
 use super::shaped::Shaped;
@@ -59,8 +60,13 @@ pub(crate) fn open(location: &Location, recording: Recording) -> Result<Opened, 
         if format.stored == StoredType::U16 && description.is_signed_16_bit() {
             format.stored = StoredType::OffsetI16;
         }
-        let frames = frames_of(&axes, &file, choice, &pages)?;
-        ("ImageJ", Some(axes), frames)
+        let planes = planes_of(&axes, &file, choice)?;
+        let labels = labels::read(&file, header, &first)?;
+        if labels.len() == pages.len() {
+            let of_frames: Vec<String> = planes.iter().map(|&plane| labels[plane].clone()).collect();
+            labels::note_times(&of_frames, &mut recording);
+        }
+        ("ImageJ", Some(axes), planes.into_iter().map(|plane| pages[plane]).collect())
     } else if ome::is_ome(&text) {
         let image = ome::read(&text, file.path(), pages.len() as u64, choice, &mut recording)?;
         // `ome::read` checked every page against the number of pages.
@@ -161,10 +167,11 @@ fn all_pages(
     Ok((0..n).map(|i| Page { ifd, run: at(i) }).collect())
 }
 
-fn frames_of(axes: &Axes, file: &ReadAt, choice: AxisChoice, pages: &[Page]) -> Result<Vec<Page>, Error> {
+/// The pages of the chosen channel and depth. `Description::axes` made the extents multiply to the number of pages, so that
+/// every plane is one of them.
+fn planes_of(axes: &Axes, file: &ReadAt, choice: AxisChoice) -> Result<Vec<usize>, Error> {
     let (c, z) = axes.choose(file.path(), choice)?;
-    // `Description::axes` made the extents multiply to the number of pages, so that every plane is one of them.
-    Ok((0..axes.t).map(|t| pages[axes.plane(c, z, t) as usize]).collect())
+    Ok((0..axes.t).map(|t| axes.plane(c, z, t) as usize).collect())
 }
 
 fn pages_of_shape(

@@ -4,6 +4,9 @@
 //! uncompressed frames form one run in the file. BigTIFF is chosen when the file may pass 4 GiB.
 
 use super::describe::{imagej_description, ome_description};
+use super::directory::{self, ASCII, BYTE, Entry, LONG, LONG8, RATIONAL, SHORT, Value};
+use super::labels;
+use super::page::tag;
 use crate::atomic::AtomicFile;
 use crate::error::Error;
 use crate::write::Compression;
@@ -29,6 +32,8 @@ pub(crate) struct TiffWriter {
     deflate: bool,
     big: bool,
     description: String,
+    /// The values of the two tags of ImageJ's slice labels, if the frames have any.
+    labels: Option<(Vec<u8>, Vec<u8>)>,
     /// Pixels per micrometre along y and x, as fractions.
     resolution: Option<[(u32, u32); 2]>,
     /// Offset and packed length of every frame so far.
@@ -36,7 +41,7 @@ pub(crate) struct TiffWriter {
     position: u64,
 }
 
-/// A directory has 15 entries at most.
+/// A directory has 15 entries at most, and two more with labels.
 const MAX_ENTRIES: u64 = 15;
 /// Deflate level 4: within some percent of level 6 on images, at several times the speed.
 const DEFLATE_LEVEL: u32 = 4;
@@ -102,10 +107,13 @@ impl TiffWriter {
                 return Err(Error::refused("create", path, expected, "zstd"));
             }
         };
+        let mut labels = None;
         let description = match dialect {
             Dialect::ImageJ => {
-                if let Some(FrameTimes::Stamped(_)) = recording.frame_times.as_ref().map(|t| &t.value) {
-                    let text = "ImageJ TIFF has no place for the time of each frame: the median interval is written; \
+                labels = labels::of_times(recording, shape.n_frames).map(|labels| labels::encode(&labels));
+                let stamped = matches!(recording.frame_times.as_ref().map(|t| &t.value), Some(FrameTimes::Stamped(_)));
+                if stamped && shape.n_frames > 1 && labels.is_none() {
+                    let text = "the times of the frames cannot be written as labels of ImageJ: the median interval is; \
                                 use .ome.tif, .h5 or .zarr to keep them";
                     warnings.push(text.into());
                 }
@@ -119,10 +127,12 @@ impl TiffWriter {
             .filter(|_| dialect == Dialect::ImageJ);
         let frame_bytes = (shape.frame_len() * pixel_type.n_bytes()) as u64;
         // Deflate can add a little to noise; directories take some 200 bytes each.
-        let bound = (frame_bytes + frame_bytes / 100 + 512) * shape.n_frames as u64 + description.len() as u64;
+        let label_bytes = labels.as_ref().map_or(0, |(lengths, labels)| (lengths.len() + labels.len()) as u64);
+        let bound =
+            (frame_bytes + frame_bytes / 100 + 512) * shape.n_frames as u64 + description.len() as u64 + label_bytes;
         let big = bound > u64::from(u32::MAX);
         let (written, position) = (Vec::new(), 0);
-        Ok(Self { file, shape, pixel_type, deflate, big, description, resolution, written, position })
+        Ok(Self { file, shape, pixel_type, deflate, big, description, labels, resolution, written, position })
     }
 
     /// Frames that are written or were kept.
@@ -139,8 +149,10 @@ impl TiffWriter {
     fn head_bytes(&self) -> u64 {
         let (header, directory, values) =
             if self.big { (16, 8 + MAX_ENTRIES * 20 + 8, 16) } else { (8, 2 + MAX_ENTRIES * 12 + 4, 16) };
+        // Labels take two entries, begin at an even offset, and stand behind the rest.
+        let labels = self.labels.as_ref().map_or(0, |(lengths, labels)| 2 * 20 + 1 + lengths.len() + labels.len());
         // Pixels start at a multiple of 16, which suits programs that map the file.
-        (header + directory + values + self.description.len() as u64 + 1).next_multiple_of(16)
+        (header + directory + values + self.description.len() as u64 + 1 + labels as u64).next_multiple_of(16)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -243,82 +255,43 @@ impl TiffWriter {
 
     /// The bytes of a directory at `at`, with the values that stand behind it if it is the first.
     fn directory(&self, &(offset, length): &(u64, u64), at: u64, next: u64, first: bool) -> Vec<u8> {
-        const SHORT: u16 = 3;
-        const LONG: u16 = 4;
-        const RATIONAL: u16 = 5;
-        let long = if self.big { 16 } else { LONG };
+        let long = if self.big { LONG8 } else { LONG };
         let sample_format = match self.pixel_type {
             PixelType::U8 | PixelType::U16 | PixelType::U32 => 1,
             PixelType::I16 => 2,
             PixelType::F32 => 3,
         };
-        // (tag, type, count, value); offsets of values behind the directory are filled in below.
-        let mut entries: Vec<(u16, u16, u64, u64)> = vec![
-            (256, LONG, 1, self.shape.width as u64),
-            (257, LONG, 1, self.shape.height as u64),
-            (258, SHORT, 1, 8 * self.pixel_type.n_bytes() as u64),
-            (259, SHORT, 1, if self.deflate { 8 } else { 1 }),
-            (262, SHORT, 1, 1),
-            (273, long, 1, offset),
-            (277, SHORT, 1, 1),
-            (278, LONG, 1, self.shape.height as u64),
-            (279, long, 1, length),
-            (317, SHORT, 1, self.predictor()),
-            (339, SHORT, 1, sample_format),
+        let here = |tag, kind, value| Entry { tag, kind, count: 1, value: Value::Here(value) };
+        let behind =
+            |tag, kind, count: usize, value| Entry { tag, kind, count: count as u64, value: Value::Behind(value) };
+        let mut entries = vec![
+            here(256, LONG, self.shape.width as u64),
+            here(257, LONG, self.shape.height as u64),
+            here(258, SHORT, 8 * self.pixel_type.n_bytes() as u64),
+            here(259, SHORT, if self.deflate { 8 } else { 1 }),
+            here(262, SHORT, 1),
+            here(273, long, offset),
+            here(277, SHORT, 1),
+            here(278, LONG, self.shape.height as u64),
+            here(279, long, length),
+            here(317, SHORT, self.predictor()),
+            here(339, SHORT, sample_format),
         ];
+        let text = [self.description.as_bytes(), &[0]].concat();
+        let resolution = self.resolution.map(|both| {
+            both.map(|(numerator, denominator)| (u64::from(numerator) | u64::from(denominator) << 32).to_le_bytes())
+        });
         if first {
-            entries.push((270, 2, self.description.len() as u64 + 1, 0));
-            if self.resolution.is_some() {
-                entries.extend([(282, RATIONAL, 1, 0), (283, RATIONAL, 1, 0), (296, SHORT, 1, 1)]);
+            if let Some([y, x]) = &resolution {
+                entries.extend([behind(282, RATIONAL, 1, x), behind(283, RATIONAL, 1, y), here(296, SHORT, 1)]);
+            }
+            entries.push(behind(270, ASCII, text.len(), &text));
+            if let Some((lengths, labels)) = &self.labels {
+                entries.push(behind(tag::IMAGEJ_LENGTHS, LONG, lengths.len() / 4, lengths));
+                entries.push(behind(tag::IMAGEJ_METADATA, BYTE, labels.len(), labels));
             }
         }
-        entries.sort_unstable_by_key(|entry| entry.0);
-        let n = entries.len() as u64;
-        let values_at = at + if self.big { 8 + n * 20 + 8 } else { 2 + n * 12 + 4 };
-        let mut values: Vec<u8> = Vec::new();
-        let mut bytes: Vec<u8> = Vec::new();
-        if self.big {
-            bytes.extend(n.to_le_bytes())
-        } else {
-            bytes.extend((n as u16).to_le_bytes())
-        }
-        for (tag, kind, count, mut value) in entries {
-            if tag == 282 || tag == 283 {
-                let [y, x] = self.resolution.unwrap_or([(1, 1); 2]);
-                let (numerator, denominator) = if tag == 282 { x } else { y };
-                let packed = u64::from(numerator) | u64::from(denominator) << 32;
-                if self.big {
-                    value = packed;
-                } else {
-                    value = values_at + values.len() as u64;
-                    values.extend(packed.to_le_bytes());
-                }
-            }
-            if tag == 270 {
-                // At the very end, behind the fractions.
-                value = values_at + if self.big || self.resolution.is_none() { 0 } else { 16 };
-            }
-            bytes.extend(tag.to_le_bytes());
-            bytes.extend(kind.to_le_bytes());
-            if self.big {
-                bytes.extend(count.to_le_bytes());
-                bytes.extend(value.to_le_bytes());
-            } else {
-                bytes.extend((count as u32).to_le_bytes());
-                bytes.extend((value as u32).to_le_bytes());
-            }
-        }
-        if self.big {
-            bytes.extend(next.to_le_bytes())
-        } else {
-            bytes.extend((next as u32).to_le_bytes())
-        }
-        if first {
-            bytes.extend(values);
-            bytes.extend(self.description.as_bytes());
-            bytes.push(0);
-        }
-        bytes
+        directory::encode(&entries, self.big, at, next)
     }
 }
 

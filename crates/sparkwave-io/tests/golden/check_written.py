@@ -24,6 +24,7 @@ if np is None:
 
 T, Y, X = np.indices((5, 6, 7))
 EXPECTED = (T * 7919 + Y * 104729 + X * 1299709).astype("u4").astype("u2")
+LABELS = [(0, 0), (0, 500_000), (1, 0), (2, 250_000), (12, 1)]
 
 
 def same(name, values):
@@ -46,6 +47,9 @@ if tifffile := package("tifffile"):
                 assert tif.is_imagej and tif.imagej_metadata["finterval"] == 0.1 and tif.imagej_metadata["unit"] == "um"
                 x = tif.pages[0].tags["XResolution"].value
                 assert x[0] / x[1] == 5.0, x
+    same("labels.tif", tifffile.imread(FOLDER / "labels.tif"))
+    with tifffile.TiffFile(FOLDER / "labels.tif") as tif:
+        assert tif.imagej_metadata["Labels"] == [f"t_{second}.{micros:06}s" for second, micros in LABELS]
     with tifffile.TiffFile(FOLDER / "plain.tif") as tif:
         assert tif.series[0].dataoffset is not None, "frames are not one run"
 

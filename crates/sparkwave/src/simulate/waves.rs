@@ -28,7 +28,7 @@ pub enum RawForm {
     /// `raw/YYYYMMDD_HHMMSS_fff.tif`, one file a frame, as cameras write them: gaps and the time of day are in the names.
     #[default]
     Folder,
-    /// `movie.tif`, one BigTIFF. It has no place for gaps: `frame_times.csv` tells the times.
+    /// `movie.tif`, one stack: gaps and the time of day are in the labels of its slices.
     Stack,
 }
 
@@ -171,7 +171,8 @@ fn write_frames(source: &WavesSource, raw: RawForm, folder: &RunFolder, progress
     }
     // A folder is replaced only if the run folder may be.
     let options = WriteOptions { overwrite: true, ..WriteOptions::default() };
-    let mut writer = MovieWriter::create(&folder.file(name), shape, source.pixel_type(), source.recording(), &options)?;
+    let recording = timed(source.recording(), shape.n_frames);
+    let mut writer = MovieWriter::create(&folder.file(name), shape, source.pixel_type(), &recording, &options)?;
     progress.begin("simulate", shape.n_frames as u64);
     let rows = Span::new(0, shape.height);
     for start in (0..shape.n_frames).step_by(BATCH) {
@@ -186,6 +187,15 @@ fn write_frames(source: &WavesSource, raw: RawForm, folder: &RunFolder, progress
         progress.advance((end - start) as u64);
     }
     Ok(writer.finish()?)
+}
+
+/// The recording with one time a frame, which both forms tell together with the time of day; a mere interval they do not.
+fn timed(recording: &Recording, n_frames: usize) -> Recording {
+    let stamp_all = |times: &Sourced<FrameTimes>| {
+        let stamps: Option<Vec<f64>> = (0..n_frames).map(|frame| times.value.at(frame).map(Seconds::get)).collect();
+        Some(Sourced::new(FrameTimes::Stamped(stamps?), times.source.clone()))
+    };
+    Recording { frame_times: recording.frame_times.as_ref().and_then(stamp_all), ..recording.clone() }
 }
 
 /// Masks and rates of all intervals, and the arrival of every wave.

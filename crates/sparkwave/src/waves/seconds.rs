@@ -5,13 +5,14 @@
 //! the same, byte for byte, at any number of threads and however often the run was killed.
 
 mod journal;
+mod queue;
 mod report;
 
 use crate::error::Error;
 use crate::run_folder::RunFolder;
 use journal::Journal;
-use ndarray::{Array2, Array3, Axis};
-use rayon::prelude::*;
+use ndarray::Array3;
+use queue::Queue;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
 use sparkwave_core::progress::Progress;
@@ -20,8 +21,9 @@ use sparkwave_core::source::FrameSource;
 use sparkwave_core::units;
 use sparkwave_imgproc::seconds::{Bin, BinSum, TimeGrid};
 use sparkwave_io::MovieWriter;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 /// Name of the movie of means.
@@ -29,10 +31,9 @@ pub const MOVIE: &str = "seconds.tif";
 /// Name of the table of bins.
 pub const TABLE: &str = "seconds.csv";
 
-/// Bytes of frames that a thread reads at a time: they should stay in its cache until they are summed.
-const READ_BYTES: usize = 1 << 19;
-/// Bytes of means that wait to be written together; three such groups are alive at a time.
-const GROUP_BYTES: usize = 1 << 24;
+/// Bytes of frames that a thread reads at a time: sums are then loaded and stored once for several frames, and the frames
+/// are still in a cache when they are added.
+const READ_BYTES: usize = 1 << 21;
 /// Time after which means are made durable: what a kill may cost, and what the disk has left to do at the end, s.
 const SYNC_S: f64 = 0.25;
 
@@ -96,14 +97,14 @@ pub fn average(
     folder: &RunFolder,
     progress: &dyn Progress,
 ) -> Result<Seconds, Error> {
-    average_in_groups(source, bin_s, folder, GROUP_BYTES, progress)
+    average_durably(source, bin_s, folder, SYNC_S, progress)
 }
 
-fn average_in_groups(
+fn average_durably(
     source: &dyn FrameSource,
     bin_s: f64,
     folder: &RunFolder,
-    group_bytes: usize,
+    sync_s: f64,
     progress: &dyn Progress,
 ) -> Result<Seconds, Error> {
     let grid = time_grid(source, bin_s)?;
@@ -117,17 +118,16 @@ fn average_in_groups(
         Journal::remove(folder)?;
         return Ok(Seconds { grid, variance, warnings, path });
     }
-    let group = (group_bytes / (4 * source.shape().frame_len()).max(1)).clamp(1, 64);
-    let variance = stream(source, &grid, folder, group, progress)?;
+    let variance = stream(source, &grid, folder, sync_s, progress)?;
     Ok(Seconds { grid, variance, warnings, path })
 }
 
-/// Writes both files, `group` bins at a time, and gives the variance of every bin.
+/// Writes both files, and gives the variance of every bin.
 fn stream(
     source: &dyn FrameSource,
     grid: &TimeGrid,
     folder: &RunFolder,
-    group: usize,
+    sync_s: f64,
     progress: &dyn Progress,
 ) -> Result<Vec<Option<f64>>, Error> {
     let frame = source.shape();
@@ -141,28 +141,16 @@ fn stream(
     let first = writer.n_written();
     progress.begin("average over time", frame.n_frames as u64);
     progress.advance(grid.bins[..first].iter().map(|bin| bin.frames.len() as u64).sum());
-    // The writer waits for the disk while the threads go on; one group may wait for the writer.
+    let queue = Queue::new(&grid.bins, first, frame);
+    // The writer is a thread of its own, which mostly waits for the disk.
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(1);
-        let writing = scope.spawn(|| write(&mut writer, &mut journal, shape.n_frames, receiver));
-        let mut failed = None;
-        for bins in grid.bins[first..].chunks(group) {
-            match average_bins(source, bins, progress) {
-                Ok(means) => {
-                    // The writer hangs up if it fails; its error is the one to tell.
-                    if sender.send(means).is_err() {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
-        }
-        drop(sender);
+        let (means, receiver) = channel();
+        let (queue, writer, journal) = (&queue, &mut writer, &mut journal);
+        let writing = scope.spawn(move || write(writer, journal, sync_s, receiver, queue));
+        let averaged: Vec<Result<(), Error>> = rayon::broadcast(|_| average_bins(source, queue, &means, progress));
+        drop(means);
         match writing.join() {
-            Ok(written) => written.and(failed.map_or(Ok(()), Err)),
+            Ok(written) => averaged.into_iter().fold(written, Result::and),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })?;
@@ -174,57 +162,78 @@ fn stream(
     Ok(variance)
 }
 
-/// A mean and its variance.
-type Mean = (Array2<f32>, Option<f64>);
+/// A bin, its mean `[1, Y, X]` and its variance.
+struct Mean {
+    bin: usize,
+    plane: Array3<f32>,
+    variance: Option<f64>,
+}
 
-fn average_bins(source: &dyn FrameSource, bins: &[Bin], progress: &dyn Progress) -> Result<Vec<Mean>, Error> {
+/// Averages bins until there are none left.
+fn average_bins(
+    source: &dyn FrameSource,
+    queue: &Queue<'_>,
+    means: &Sender<Mean>,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
     let MovieShape { height, width, .. } = source.shape();
     let frame_bytes = height * width * source.pixel_type().n_bytes();
     let step = (READ_BYTES / frame_bytes.max(1)).max(1);
     let rows = Span::new(0, height);
-    bins.par_iter()
-        .map_init(
-            || (BinSum::new(height, width), Pixels::U8(Array3::default((0, 0, 0)))),
-            |(sum, block), bin| {
-                sum.clear();
-                for start in bin.frames.range().step_by(step) {
-                    if progress.is_cancelled() {
-                        return Err(Error::Cancelled);
-                    }
-                    let frames = Span::new(start, (start + step).min(bin.frames.end));
-                    source.read_into(frames, rows, block)?;
-                    sum.add(block);
-                    progress.advance(frames.len() as u64);
-                }
-                Ok((sum.mean(), sum.variance()))
-            },
-        )
-        .collect()
+    let (mut sum, mut block) = (BinSum::new(height, width), Pixels::U8(Array3::default((0, 0, 0))));
+    let _end = queue.end();
+    while let Some((bin, mut plane)) = queue.take() {
+        sum.clear();
+        let frames = queue.frames(bin);
+        for start in frames.range().step_by(step) {
+            let frames = Span::new(start, (start + step).min(frames.end));
+            if progress.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            source.read_into(frames, rows, &mut block)?;
+            sum.add(&block);
+            progress.advance(frames.len() as u64);
+        }
+        sum.mean_into(plane.as_slice_mut().expect("a plane is one slice"));
+        // The writer hangs up if it fails; its error is the one to tell.
+        if means.send(Mean { bin, plane, variance: sum.variance() }).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
-/// Appends groups of means as they come, and every now and then makes them durable: first the pixels, then the note of
-/// them. The last of `n_bins` become so when the movie is finished.
+/// Appends means in the order of bins and gives their planes back. Every `sync_s` seconds makes them durable: first the
+/// pixels, then the note of them. The last of all bins become so when the movie is finished.
 fn write(
     writer: &mut MovieWriter,
     journal: &mut Journal,
-    n_bins: usize,
-    groups: Receiver<Vec<Mean>>,
+    sync_s: f64,
+    means: Receiver<Mean>,
+    queue: &Queue<'_>,
 ) -> Result<(), Error> {
+    let _end = queue.end();
+    let mut early = BTreeMap::new();
     let mut synced = Instant::now();
-    for group in groups {
-        journal.add(group.iter().map(|(_, variance)| *variance));
-        for (mean, _) in group {
-            writer.append(&Pixels::F32(mean.insert_axis(Axis(0))))?;
+    for mean in means {
+        early.insert(mean.bin, mean);
+        while let Some(Mean { plane, variance, .. }) = early.remove(&writer.n_written()) {
+            journal.add(variance);
+            let block = Pixels::F32(plane);
+            writer.append(&block)?;
+            if let Pixels::F32(plane) = block {
+                queue.give_back(plane);
+            }
         }
-        if synced.elapsed().as_secs_f64() > SYNC_S {
+        if synced.elapsed().as_secs_f64() > sync_s {
             writer.sync()?;
-            journal.sync()?;
+            journal.note()?;
             synced = Instant::now();
         }
     }
-    if writer.n_written() < n_bins {
+    if writer.n_written() < queue.n_bins() {
         writer.sync()?;
-        journal.sync()?;
+        journal.note()?;
     }
     Ok(())
 }

@@ -15,18 +15,37 @@ fn small() -> SimulateWaves {
     }
 }
 
+/// The movie reads back with its gap and the time of its first frame.
+fn check_times(path: &Path, n_frames: usize) {
+    let raw = sparkwave_io::open(path).unwrap();
+    assert_eq!((raw.shape().n_frames, raw.recording().warnings.len()), (n_frames, 0));
+    let started = raw.recording().started_s.as_ref().unwrap();
+    assert!((started.value - small().started_s).abs() < 1e-6);
+    let times = &raw.recording().frame_times.as_ref().unwrap().value;
+    let stamps: Vec<f64> = (0..n_frames).map(|t| times.at(t).unwrap().get()).collect();
+    assert!(stamps.iter().all(|t| !(70.0..73.0).contains(t)) && stamps.contains(&73.0), "the gap is there");
+}
+
+#[test]
+fn a_stack_reads_back_with_its_gap_and_its_time_of_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = SimulateWaves { raw: RawForm::Stack, ..small() };
+    let made = waves(&stack, folder.path(), Existing::Refuse, Some(2), &Silent).unwrap();
+    check_times(&folder.path().join("movie.tif"), made.n_frames);
+    let whole = tempfile::tempdir().unwrap();
+    let without_gap = SimulateWaves { gaps_s: Vec::new(), duration_s: 20.0, n_waves: 0, ..stack };
+    waves(&without_gap, whole.path(), Existing::Refuse, Some(2), &Silent).unwrap();
+    let movie = sparkwave_io::open(&whole.path().join("movie.tif")).unwrap();
+    assert_eq!(movie.recording().started_s.as_ref().map(|s| s.value), Some(small().started_s));
+    assert_eq!(movie.recording().frame_interval().map(Seconds::get), Some(0.5));
+}
+
 #[test]
 fn a_folder_of_frames_reads_back_with_its_gap_and_its_midnight() {
     let folder = tempfile::tempdir().unwrap();
     let made = waves(&small(), folder.path(), Existing::Refuse, Some(2), &Silent).unwrap();
     assert_eq!((made.n_waves, made.n_episodes), (1, 1));
-    let raw = sparkwave_io::open(&folder.path().join("raw")).unwrap();
-    assert_eq!(raw.shape().n_frames, made.n_frames);
-    let started = raw.recording().started_s.as_ref().unwrap();
-    assert!((started.value - small().started_s).abs() < 1e-6);
-    let times = &raw.recording().frame_times.as_ref().unwrap().value;
-    let stamps: Vec<f64> = (0..made.n_frames).map(|t| times.at(t).unwrap().get()).collect();
-    assert!(stamps.iter().all(|t| !(70.0..73.0).contains(t)) && stamps.contains(&73.0), "the gap is there");
+    check_times(&folder.path().join("raw"), made.n_frames);
     assert!(folder.path().join("raw/20230923_000000_000.tif").exists());
     let truth: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.path().join("truth.json")).unwrap()).unwrap();

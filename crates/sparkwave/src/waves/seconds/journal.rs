@@ -62,19 +62,22 @@ impl Journal {
             .map_err(|e| io("write", path, e))
     }
 
-    /// Adds bins that are not noted yet.
-    pub(super) fn add(&mut self, bins: impl Iterator<Item = Option<f64>>) {
-        self.variance.extend(bins);
+    /// Adds a bin that is not noted yet.
+    pub(super) fn add(&mut self, variance: Option<f64>) {
+        self.variance.push(variance);
     }
 
     /// Notes all bins; their pixels are durable.
-    pub(super) fn sync(&mut self) -> Result<(), Error> {
+    ///
+    /// The lines outlive a kill at once. A power cut may take the last of them, which costs their bins and nothing else; so
+    /// the disk need not be waited for a second time.
+    pub(super) fn note(&mut self) -> Result<(), Error> {
         let mut text = String::new();
         let new = self.variance.iter().enumerate().skip(self.n_noted);
         new.for_each(|(i, variance)| line(&mut text, i, *variance));
         self.n_noted = self.variance.len();
         let Self { path, file, .. } = self;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(|e| io("write", path, e))
+        file.write_all(text.as_bytes()).map_err(|e| io("write", path, e))
     }
 
     /// Removes the journal of a pass that is finished.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::run_folder::Existing;
-use ndarray::{Array3, s};
+use ndarray::{Array3, Axis, s};
 use sparkwave_core::progress::Silent;
 use sparkwave_core::source::InMemory;
 use std::path::Path;
@@ -16,9 +16,6 @@ fn source() -> InMemory {
     let recording = Recording { frame_times: Some(times), ..Recording::default() };
     InMemory::new(recording, Pixels::U16(pixels))
 }
-
-/// Bytes of the means of two bins.
-const TWO_BINS: usize = 2 * 4 * 9 * 7;
 
 fn folder(path: &Path, existing: Existing) -> RunFolder {
     RunFolder::open(path, existing, "same").expect("a writable folder")
@@ -87,7 +84,7 @@ fn a_run_that_was_killed_anywhere_and_resumed_gives_the_same_bytes() {
         for (torn_journal, torn_movie) in [(0, 0), (3, 0), (0, 300), (-5, -100), (9, 900)] {
             let killed = tempfile::tempdir().expect("a folder");
             let run = folder(killed.path(), Existing::Refuse);
-            let stopped = average_in_groups(&source, 0.3, &run, TWO_BINS, &StopAfter(AtomicU64::new(stop)));
+            let stopped = average_durably(&source, 0.3, &run, 0.0, &StopAfter(AtomicU64::new(stop)));
             assert!(stopped.is_err_and(|e| e.is_cancelled()));
             let journal = std::fs::read_to_string(killed.path().join(".seconds.journal")).expect("a journal");
             most_durable = most_durable.max(journal.lines().count());
@@ -97,7 +94,7 @@ fn a_run_that_was_killed_anywhere_and_resumed_gives_the_same_bytes() {
                 let resumed = folder(killed.path(), Existing::Resume);
                 let pool = crate::pool(Some(threads)).expect("threads");
                 let seconds =
-                    pool.install(|| average_in_groups(&source, 0.3, &resumed, TWO_BINS, &Silent)).expect("no failure");
+                    pool.install(|| average_durably(&source, 0.3, &resumed, 0.0, &Silent)).expect("no failure");
                 assert!(files(killed.path()) == expected, "stopped after {stop}, torn {torn_journal} {torn_movie}");
                 assert_eq!(seconds.variance.len(), seconds.bins().len());
             }
@@ -121,7 +118,7 @@ fn tear(path: &Path, n: i64) {
 fn what_another_pass_left_behind_is_not_gone_on_with() {
     let (temporary, source) = (tempfile::tempdir().expect("a folder"), source());
     let run = folder(temporary.path(), Existing::Refuse);
-    let stopped = average_in_groups(&source, 0.3, &run, TWO_BINS, &StopAfter(AtomicU64::new(40)));
+    let stopped = average_durably(&source, 0.3, &run, 0.0, &StopAfter(AtomicU64::new(40)));
     assert!(stopped.is_err());
     for existing in [Existing::Resume, Existing::Overwrite] {
         average(&source, 1.0, &folder(temporary.path(), existing), &Silent).expect("no failure");

@@ -1,0 +1,4 @@
+//! Andor SIF files: fields, extents, tables of times.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: sparkwave_fuzz::contain_panics(), |bytes: &[u8]| sparkwave_io::exercise::movie(bytes));
