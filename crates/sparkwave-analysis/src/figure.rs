@@ -27,9 +27,9 @@ mod raster;
 mod report;
 mod scale_bar;
 mod svg;
-mod training;
 #[cfg(test)]
 mod tests;
+mod training;
 pub mod waves;
 
 pub use crop::event_crop;

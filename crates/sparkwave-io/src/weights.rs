@@ -32,7 +32,12 @@ const ZIP: &[u8] = b"PK";
 pub fn read(path: &Path) -> Result<Weights, Error> {
     let n_bytes = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?.len();
     if n_bytes > MAX_WEIGHTS_BYTES {
-        return Err(Error::limit("read", path, format!("at most {MAX_WEIGHTS_BYTES} bytes"), format!("{n_bytes} bytes")));
+        return Err(Error::limit(
+            "read",
+            path,
+            format!("at most {MAX_WEIGHTS_BYTES} bytes"),
+            format!("{n_bytes} bytes"),
+        ));
     }
     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
     from_bytes(&bytes, path)

@@ -259,7 +259,8 @@ mod tests {
         let model = temporary.path().join("untrained.safetensors");
         write_untrained(&model);
         for detector in [Detector::Matched, Detector::Idt, Detector::Network] {
-            let config = SparksConfig { model: Some(model.clone()), ..SparksConfig::new(Path::new("simulated"), detector) };
+            let config =
+                SparksConfig { model: Some(model.clone()), ..SparksConfig::new(Path::new("simulated"), detector) };
             let folder = RunFolder::open(temporary.path(), Existing::Overwrite, "").expect("writable");
             let run = |max_samples| {
                 let clock = StageClock::new(&Silent);

@@ -184,7 +184,10 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     match best {
         Some(b) => output::line(&format!(
             "{}: average precision {} and F1 {} on validation recordings after {} steps",
-            model.display(), number(b.average_precision), number(b.f1), b.step
+            model.display(),
+            number(b.average_precision),
+            number(b.f1),
+            b.step
         )),
         None => output::line(&format!("{} (no validation recordings)", model.display())),
     }

@@ -24,8 +24,9 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Weights, Error> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| malformed(e.to_string()))?;
     let pickled = archive
         .file_names()
-        .find(|name| name.ends_with("/data.pkl") || *name == "data.pkl")
-        .map(str::to_owned)
+        .filter_map(Result::ok)
+        .find(|name| name.ends_with("/data.pkl") || name == "data.pkl")
+        .map(std::borrow::Cow::into_owned)
         .ok_or_else(|| malformed("an archive without data.pkl".into()))?;
     let root = pickled.trim_end_matches("data.pkl").to_owned();
     let described = member(&mut archive, &pickled, MAX_METADATA_BYTES, path)?;
@@ -36,9 +37,9 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Weights, Error> {
     }
     let top = pickle::load(&described).map_err(malformed)?;
     let entries = top.entries().ok_or_else(|| malformed("no dictionary of arrays".into()))?;
-    let inner = entries.iter().find(|(key, value)| {
-        key.text().is_some_and(|key| MODEL_KEYS.contains(&key)) && value.entries().is_some()
-    });
+    let inner = entries
+        .iter()
+        .find(|(key, value)| key.text().is_some_and(|key| MODEL_KEYS.contains(&key)) && value.entries().is_some());
     let entries = inner.and_then(|(_, value)| value.entries()).unwrap_or(entries);
 
     let mut parameters = BTreeMap::new();
@@ -117,8 +118,10 @@ impl Tensor {
             ("torch._utils._rebuild_tensor_v2", [Value::Persistent(storage), offset, shape, strides, ..]) => {
                 let [_, kind, key, ..] = storage.inside.items() else { return None };
                 let Value::Global(kind) = kind else { return None };
-                let lengths = |v: &Value| v.items().iter().map(|n| u64::try_from(n.int()?).ok()).collect();
-                let (shape, strides): (Vec<u64>, Vec<u64>) = (Option::from(lengths(shape))?, Option::from(lengths(strides))?);
+                let lengths = |v: &Value| -> Option<Vec<u64>> {
+                    v.items().iter().map(|n| u64::try_from(n.int()?).ok()).collect()
+                };
+                let (shape, strides) = (lengths(shape)?, lengths(strides)?);
                 if shape.len() != strides.len() {
                     return None;
                 }

@@ -3,7 +3,6 @@
 use crate::error::Error;
 use crate::sparks::{self, Detector, SparksConfig};
 use serde::{Deserialize, Serialize};
-use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::recording::Recording;
@@ -105,16 +104,18 @@ fn add(
     writer.add_stream(&new, progress)?;
     drop((input, label));
     for path in [&standard, &labels] {
-        std::fs::remove_file(path)
-            .map_err(|source| sparkwave_io::Error::Io { operation: "remove", path: path.clone(), source })?;
+        std::fs::remove_file(path).map_err(|source| sparkwave_io::Error::Io {
+            operation: "remove",
+            path: path.clone(),
+            source,
+        })?;
     }
     Ok(())
 }
 
 /// Writes the true labels; gives the box of each event that has voxels.
 fn write_labels(scene: &SparksScene, shape: MovieShape, out: &Path) -> Result<Vec<EventRow>, Error> {
-    let mut movie =
-        MovieWriter::create(out, shape, PixelType::U16, &Recording::default(), &WriteOptions::default())?;
+    let mut movie = MovieWriter::create(out, shape, PixelType::U16, &Recording::default(), &WriteOptions::default())?;
     let mut boxes: BTreeMap<u16, EventRow> = BTreeMap::new();
     for t in 0..shape.n_frames {
         let label = scene.labels(t).mapv(|id| u16::try_from(id).unwrap_or(u16::MAX));
@@ -135,6 +136,7 @@ fn write_labels(scene: &SparksScene, shape: MovieShape, out: &Path) -> Result<Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sparkwave_core::axes::Span;
     use sparkwave_core::progress::Silent;
 
     #[test]

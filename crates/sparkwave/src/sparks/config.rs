@@ -193,7 +193,6 @@ impl SparksConfig {
         }
         Ok(())
     }
-
 }
 
 #[cfg(test)]

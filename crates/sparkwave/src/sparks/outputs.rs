@@ -205,6 +205,11 @@ fn facts(config: &SparksConfig, prepared: &Prepared<'_>) -> Vec<(String, String)
         super::Detector::Idt => {
             format!("IDT, {} SD to detect, {} SD for the extent", config.idt.detect_sd, config.idt.extent_sd)
         }
+        super::Detector::Network => {
+            let model = config.model.as_ref().map_or_else(String::new, |m| m.display().to_string());
+            let threshold = config.threshold.map_or("of its card".to_owned(), |t| t.to_string());
+            format!("network {model}, threshold {threshold}")
+        }
     };
     [
         ("Input", config.input.display().to_string()),

@@ -42,7 +42,11 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     }
     for fold in ["train", "valid"] {
         let of = streams.iter().filter(|s| s.fold == fold);
-        output::line(&format!("{fold}: {} recordings, {} events", of.clone().count(), of.map(|s| s.n_events).sum::<usize>()));
+        output::line(&format!(
+            "{fold}: {} recordings, {} events",
+            of.clone().count(),
+            of.map(|s| s.n_events).sum::<usize>()
+        ));
     }
     Ok(())
 }

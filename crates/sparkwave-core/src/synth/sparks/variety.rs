@@ -9,8 +9,9 @@ impl SparksParams {
     /// Parameters drawn at random round those of the paper, for a field of `height` x `width` pixels and `n_frames` frames.
     ///
     /// Ranges are wider than what the paper's recordings span (its own and its out-of-distribution set: 0.16 to 0.25 µm
-    /// and 0.1 to 0.15 s): pixels of 0.1 to 0.26 µm, 5 to 20 Hz, 40 to 500 photoelectrons on a dendrite, transients from
-    /// few to 600 a minute in a field as large as the paper's, of median peak dF/F0 0.6 to 2.5.
+    /// and 0.1 to 0.15 s): pixels of 0.1 to 0.26 µm, 5 to 20 Hz, 40 to 500 photoelectrons on a dendrite, median peak dF/F0
+    /// 0.6 to 2.5. Transients are as dense as in the paper's busiest movies and denser, 250 to 2500 a minute in a field as
+    /// large as the paper's, so that small fields hold many.
     #[must_use]
     pub fn varied(n_frames: usize, height: usize, width: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -36,7 +37,7 @@ impl SparksParams {
             jumps_per_minute: uniform(0.0, 3.0),
             fluctuation: uniform(0.01, 0.1),
             flicker: log_uniform(uniform(0.0, 1.0), 0.001, 0.02),
-            events_per_minute: area * log_uniform(uniform(0.0, 1.0), 80.0, 600.0),
+            events_per_minute: area * log_uniform(uniform(0.0, 1.0), 250.0, 2500.0),
             median_peak_dff: log_uniform(uniform(0.0, 1.0), 0.6, 2.5),
             large_fraction: uniform(0.0, 0.12),
             propagating_fraction: uniform(0.0, 0.1),
