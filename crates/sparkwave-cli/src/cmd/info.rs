@@ -33,6 +33,10 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         let interval = f.value.interval().map_or_else(unknown, |i| format!("{} s", i.get()));
         format!("{interval} ({})", f.source)
     });
+    let started = recording.started_s.as_ref().map_or_else(unknown, |s| {
+        let moment = sparkwave::io::stamp::stamp(s.value).unwrap_or_else(|| format!("{} s since 1970", s.value));
+        format!("{moment} ({})", s.source)
+    });
     output::line(&format!("format          {}, {}", info.format, info.compression));
     output::line(&format!(
         "shape           {} frames x {} x {} ({})",
@@ -41,6 +45,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     output::line(&format!("type            {} (stored as {})", info.pixel_type.name(), info.stored_type));
     output::line(&format!("pixel size      {pixel}"));
     output::line(&format!("frame interval  {interval}"));
+    output::line(&format!("started         {started}"));
     output::line(&format!("gaps            {}", info.gaps.len()));
     output::line(&format!("bytes           {} of pixels, {} on disk", info.n_bytes, info.n_bytes_on_disk));
     for warning in &recording.warnings {
@@ -76,6 +81,8 @@ fn describe(info: &MovieInfo) -> serde_json::Value {
         "pixel_size_source": pixel.map(|p| &p.source),
         "frame_interval_s": recording.frame_interval().map(|i| i.get()),
         "frame_times_source": times.map(|t| &t.source),
+        "started_s": recording.started_s.as_ref().map(|s| s.value),
+        "started_source": recording.started_s.as_ref().map(|s| &s.source),
         "timestamps": timestamps,
         "gaps": gaps,
         "n_bytes": info.n_bytes,

@@ -220,10 +220,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// The bytes behind the temperature are no text; here they are spaces and line ends.
+    /// The bytes behind the temperature are no text; here they are a line end and a space among others.
     #[test]
     fn fields_behind_bytes_of_any_value_are_found() {
-        let text = b"\n65538 1\n65559 0 0 1 1254330082 -100 \n   \x20 \n \0 0 1 1.02968 1.02962 1 \n 1.5 1e-07 0 1\n";
+        let text = b"\n65538 1\n65559 0 0 1 1254330082 -100 \n a \x20 \0 \x05 0 1 1.02968 1.02962 1 \n 1.5 1e-07 0 1\n";
         let camera = Camera::parse(Fields(text));
         assert_eq!(
             (camera.version, camera.started_s, camera.kinetic_cycle_s),
