@@ -153,7 +153,6 @@ mod tests {
     use crate::train::Voxelwise;
     use burn::tensor::Device;
     use sparkwave_core::progress::Silent;
-    use sparkwave_core::weights::Weights;
 
     #[test]
     fn the_result_does_not_depend_on_where_the_movie_is_cut() {

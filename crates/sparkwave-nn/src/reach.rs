@@ -40,7 +40,6 @@ mod tests {
     use crate::models::unet3d::UNet3d;
     use crate::train::Voxelwise;
     use burn::tensor::Device;
-    use sparkwave_core::weights::Weights;
 
     /// With weights of 1 and nothing to subtract, light spreads as far as it can.
     fn all_pass(config: &UNet3dConfig) -> Engine {

@@ -171,7 +171,7 @@ impl<M: Voxelwise> Session<M> {
             return Err(Error::Parameter { name: "training set", expected, found: "none".into() });
         }
         let multiple = model.multiple();
-        if (0..3).any(|axis| config.crop[axis] % multiple[axis] != 0) {
+        if (0..3).any(|axis| !config.crop[axis].is_multiple_of(multiple[axis])) {
             let expected = format!("multiples of {multiple:?}, which the network's pooling needs");
             return Err(Error::Parameter { name: "crop", expected, found: format!("{:?}", config.crop) });
         }

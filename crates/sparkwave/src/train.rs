@@ -151,7 +151,7 @@ impl<'a> Training<'a> {
         while self.session.step() < steps {
             let step = self.session.step();
             // To the next step at which something else happens.
-            let next = |every: usize| if every == 0 { steps } else { (step / every + 1) * every };
+            let next = |every: usize| step.checked_div(every).map_or(steps, |n| (n + 1) * every);
             let until = next(self.config.checkpoint_every).min(next(self.config.validate_every)).min(steps);
             progress.begin(&format!("train to step {until} of {steps}"), (until - step) as u64);
             while self.session.step() < until {

@@ -164,7 +164,7 @@ impl Machine<'_> {
     }
 
     fn set_items(&mut self, values: Vec<Value>) -> Result<(), Refusal> {
-        if values.len() % 2 != 0 {
+        if !values.len().is_multiple_of(2) {
             return Err("a pickle with a key without a value".into());
         }
         let mut values = values.into_iter();

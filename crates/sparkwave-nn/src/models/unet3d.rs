@@ -224,7 +224,6 @@ mod tests {
     use crate::parameters::replace;
     use burn::optim::GradientsParams;
     use burn::tensor::TensorData;
-    use sparkwave_core::weights::Weights;
 
     #[test]
     fn the_published_network_equals_pytorch() {
