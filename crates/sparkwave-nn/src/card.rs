@@ -17,6 +17,16 @@ pub enum Architecture {
     Unet3d(UNet3dConfig),
 }
 
+impl Architecture {
+    /// The name in arguments and files.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unet3d(_) => "unet3d",
+        }
+    }
+}
+
 /// What a file of weights is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {

@@ -196,7 +196,7 @@ impl<'a> Training<'a> {
     fn card(&self, validation: Option<&Validation>) -> Card {
         let scores = validation.map(Validation::scores).unwrap_or_default();
         Card {
-            name: self.folder.path().file_name().map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned()),
+            name: self.config.architecture.name().to_owned(),
             version: version(),
             architecture: self.config.architecture.clone(),
             normalisation: self.normalisation.clone(),
@@ -226,5 +226,68 @@ impl<'a> Training<'a> {
         checkpoint.texts.insert(LOSSES.into(), json(serde_json::to_string(&self.losses)));
         checkpoint.texts.insert(VALIDATIONS.into(), json(serde_json::to_string(&self.validations)));
         Ok(sparkwave_io::weights::write(&checkpoint, &self.folder.file(CHECKPOINT))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{SimulateDataset, simulate};
+    use sparkwave_core::progress::Silent;
+    use sparkwave_nn::models::unet3d::UNet3dConfig;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Asks to stop once so many steps were counted.
+    struct StopAfter(AtomicUsize);
+
+    impl Progress for StopAfter {
+        fn begin(&self, _stage: &str, _total: u64) {}
+        fn advance(&self, _n: u64) {
+            let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1)));
+        }
+        fn warn(&self, _message: &str) {}
+        fn is_cancelled(&self) -> bool {
+            self.0.load(Ordering::Relaxed) == 0
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_and_resumed_leaves_the_same_files() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = folder.path().join("d.h5");
+        let request = SimulateDataset { train: 2, valid: 1, n_frames: 48, edge: 64, seed: 5 };
+        simulate(&request, &data, false, Some(2), &Silent).expect("a training file");
+        let shape = UNet3dConfig { width: 2, pools: vec![[2, 2, 2]], ..UNet3dConfig::sparks() };
+        let config = TrainRun {
+            data,
+            validate_every: 4,
+            checkpoint_every: 3,
+            architecture: Architecture::Unet3d(shape),
+            train: TrainConfig { steps: 9, batch: 2, crop: [16; 3], pu_ratio: 1, ..TrainConfig::default() },
+        };
+        let train = |out: &Path, existing, progress: &dyn Progress| run(&config, out, existing, Some(2), progress);
+        let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
+        let result = train(&whole, Existing::Refuse, &Silent).expect("a model");
+        assert!([4, 8, 9].contains(&result.best.expect("there is a validation recording").step));
+
+        // Reading takes three counts, one a recording.
+        let error = train(&stopped, Existing::Refuse, &StopAfter(AtomicUsize::new(8))).expect_err("stopped");
+        assert!(error.is_cancelled(), "{error}");
+        assert!(stopped.join(CHECKPOINT).exists() && !stopped.join("run.json").exists());
+        train(&stopped, Existing::Resume, &Silent).expect("the rest");
+        let mut n_files = 0;
+        for entry in std::fs::read_dir(&whole).expect("there") {
+            let name = entry.expect("readable").file_name();
+            if name != "run.json" {
+                let read = |of: &Path| std::fs::read(of.join(&name)).expect("in both");
+                assert!(read(&whole) == read(&stopped), "{name:?} differs");
+                n_files += 1;
+            }
+        }
+        assert!(n_files >= 7, "{n_files} files");
+        let best = sparkwave_io::weights::read(&whole.join("best.safetensors")).expect("readable");
+        let card = Card::of(&best).expect("a card");
+        assert_eq!(card.normalisation, crate::sparks::NOISE_NORMALISATION);
+        assert_eq!(card.trained_on.len(), 1);
     }
 }
