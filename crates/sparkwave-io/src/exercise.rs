@@ -158,6 +158,13 @@ pub fn training_file(bytes: &[u8]) {
     });
 }
 
+/// Bytes of a file of weights, taken also as a pickle outside of its archive, whose checksum would keep most mutations
+/// from it.
+pub fn weights(bytes: &[u8]) {
+    let _ = crate::weights::from_bytes(bytes, Path::new("input"));
+    let _ = crate::weights::pickle::load(bytes);
+}
+
 /// Runs `action` in a fresh folder. A machine that cannot give one is no finding.
 fn in_folder(action: impl FnOnce(&Path) -> std::io::Result<()>) {
     if let Ok(folder) = tempfile::tempdir() {

@@ -3,7 +3,7 @@
 //! Texts that travel with the weights (the model card among them) stand in the file's metadata under one key, as a JSON
 //! object, so that the same weights always give the same bytes.
 
-mod pickle;
+pub(crate) mod pickle;
 mod pytorch;
 
 use crate::atomic::write_atomic;

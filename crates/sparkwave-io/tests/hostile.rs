@@ -86,6 +86,17 @@ fn mutated_hdf5() {
 }
 
 #[test]
+fn mutated_weights() {
+    let checkpoint = std::fs::read(folder("golden/checkpoint.pt")).unwrap();
+    let weights = sparkwave_io::weights::from_bytes(&checkpoint, Path::new("checkpoint.pt")).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&checkpoint)).unwrap();
+    let mut pickle = Vec::new();
+    std::io::Read::read_to_end(&mut archive.by_name("checkpoint/data.pkl").unwrap(), &mut pickle).unwrap();
+    let seeds = [sparkwave_io::weights::to_bytes(&weights), checkpoint.clone(), pickle];
+    mutations("weights", &seeds, exercise::weights);
+}
+
+#[test]
 fn mutated_sif() {
     mutations("sif", &golden("sif"), exercise::movie);
 }
@@ -198,6 +209,7 @@ fn bad_files() {
             exercise::png,
             exercise::table,
             exercise::training_file,
+            exercise::weights,
             exercise::zarr_files,
             exercise::zarr_metadata,
         ] {

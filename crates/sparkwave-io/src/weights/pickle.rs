@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 64;
 
 /// A value of a pickle. Shared, so that a pickle that refers to one value many times stays small.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     None,
     Int(i64),
     Text(Rc<str>),
@@ -30,7 +30,7 @@ pub(super) enum Value {
 
 /// Something with values inside, and how deep they reach.
 #[derive(Debug)]
-pub(super) struct Node<T> {
+pub(crate) struct Node<T> {
     pub(super) inside: T,
     depth: usize,
 }
@@ -75,7 +75,7 @@ enum Item {
 }
 
 /// What is wrong with a pickle, in a few words.
-pub(super) type Refusal = String;
+pub(crate) type Refusal = String;
 
 struct Machine<'a> {
     rest: &'a [u8],
@@ -87,7 +87,7 @@ struct Machine<'a> {
 ///
 /// # Errors
 /// If the pickle is cut short, uses an opcode that no checkpoint needs, or nests deeper than [`MAX_DEPTH`].
-pub(super) fn load(bytes: &[u8]) -> Result<Value, Refusal> {
+pub(crate) fn load(bytes: &[u8]) -> Result<Value, Refusal> {
     let mut machine = Machine { rest: bytes, stack: Vec::new(), memo: HashMap::new() };
     while let Some(op) = machine.byte() {
         if op == b'.' {
