@@ -84,13 +84,15 @@ pub fn run(
         let clock = StageClock::new(progress);
         let train = streams::load(&config.data, "train", &clock)?;
         let valid = streams::load(&config.data, "valid", &clock)?;
+        // Before the folder: parameters that make no sense leave none.
+        let session = session(config, &train)?;
         let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
         let mut record = RunRecord::new("train", config.train.seed, rayon::current_num_threads());
         let input = input_record(&config.data, &|| clock.is_cancelled())?;
         let trained_on = vec![input.sha256.clone()];
         record.inputs.push(input);
 
-        let result = Training::begin(config, &folder, &train, &valid, trained_on)?.finish(&clock)?;
+        let result = Training::begin(config, &folder, session, &train, &valid, trained_on)?.finish(&clock)?;
         let best = result.best.as_ref();
         let summary = serde_json::json!({
             "loss": result.loss,
@@ -102,6 +104,14 @@ pub fn run(
         record.finish(started, &clock, summary, &folder)?;
         Ok(result)
     })
+}
+
+/// A session that has not begun.
+fn session(config: &TrainRun, train: &[Stream]) -> Result<Session<UNet3d>, Error> {
+    let device = sparkwave_nn::cpu().autodiff();
+    let Architecture::Unet3d(shape) = &config.architecture;
+    let model = UNet3d::new(shape, config.train.seed, &device)?;
+    Ok(Session::new(config.train.clone(), model, config.train.crops(train), &device)?)
 }
 
 /// A run on its way.
@@ -122,14 +132,11 @@ impl<'a> Training<'a> {
     fn begin(
         config: &'a TrainRun,
         folder: &'a RunFolder,
+        session: Session<UNet3d>,
         train: &'a [Stream],
         valid: &'a [Stream],
         trained_on: Vec<String>,
     ) -> Result<Self, Error> {
-        let device = sparkwave_nn::cpu().autodiff();
-        let Architecture::Unet3d(shape) = &config.architecture;
-        let model = UNet3d::new(shape, config.train.seed, &device)?;
-        let session = Session::new(config.train.clone(), model, config.train.crops(train), &device)?;
         let (mut losses, mut validations) = (Vec::new(), Vec::new());
         let session = if folder.is_missing(CHECKPOINT) {
             session
@@ -265,6 +272,12 @@ mod tests {
             architecture: Architecture::Unet3d(shape),
             train: TrainConfig { steps: 9, batch: 2, crop: [16; 3], pu_ratio: 1, ..TrainConfig::default() },
         };
+        let mut odd = config.clone();
+        odd.train.crop = [15; 3];
+        let nowhere = folder.path().join("nowhere");
+        let error = run(&odd, &nowhere, Existing::Refuse, None, &Silent).expect_err("no multiple of the pooling");
+        assert!(error.is_bad_parameter() && !nowhere.exists(), "{error}");
+
         let train = |out: &Path, existing, progress: &dyn Progress| run(&config, out, existing, Some(2), progress);
         let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
         let result = train(&whole, Existing::Refuse, &Silent).expect("a model");

@@ -61,7 +61,13 @@ fn only_movie(file: &File, names: &[String]) -> Result<Dataset, Error> {
         (Some(only), true) => Ok(only),
         (Some(last), false) => {
             movies.push(last);
-            let list: Vec<String> = movies.iter().map(|d| format!("::{} {:?}", d.name, d.shape)).collect();
+            /// As many as one sentence can hold.
+            const SHOWN: usize = 6;
+            let mut list: Vec<String> =
+                movies.iter().take(SHOWN).map(|d| format!("::{} {:?}", d.name, d.shape)).collect();
+            if movies.len() > SHOWN {
+                list.push(format!("and {} more", movies.len() - SHOWN));
+            }
             let expected = "one three-dimensional data set, or its name after ::";
             Err(Error::ambiguous("open", file.path(), expected, list.join(", ")))
         }
