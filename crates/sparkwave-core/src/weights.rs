@@ -32,11 +32,3 @@ pub struct Weights {
     /// Texts by name.
     pub texts: BTreeMap<String, String>,
 }
-
-impl Weights {
-    /// How many numbers all arrays hold together.
-    #[must_use]
-    pub fn n_values(&self) -> usize {
-        self.parameters.values().map(|p| p.values.len()).sum()
-    }
-}

@@ -62,6 +62,13 @@ pub struct PixelNoise {
     pub f0: Vec<f32>,
 }
 
+impl PixelNoise {
+    /// One over the noise of each pixel; 0 where there is none, which leaves such a pixel out.
+    pub fn weights(&self) -> Vec<f32> {
+        self.sigma.iter().map(|s| if *s > 0.0 { 1.0 / s } else { 0.0 }).collect()
+    }
+}
+
 /// Replaces the fluorescence in `traces` (counts above the background) by dF/F0.
 ///
 /// Where F0 falls below the noise of the fluorescence itself, a relative change has no meaning; F0 is held at that

@@ -3,8 +3,8 @@
 //! [`open()`] gives a movie of any format as a [`FrameSource`](sparkwave_core::source::FrameSource), which is read
 //! piece by piece, from any thread; [`MovieWriter`] writes one frame after frame; [`convert()`] joins the two;
 //! [`movie_info`] describes a movie. [`labels`] reads and writes label movies whole. [`csv`] and [`parquet`] hold
-//! tables, [`xlsx`] workbooks, [`msct`] the training files, [`weights`] networks, [`png`] single images, [`mp4`] videos, and [`atomic`] the rule by
-//! which all of them appear: whole or not at all.
+//! tables, [`xlsx`] workbooks, [`msct`] the training files, [`weights`] networks, [`png`] single images, [`mp4`] videos,
+//! and [`atomic`] the rule by which all of them appear: whole or not at all.
 //!
 //! Labelled frames ([`instance`]) are written and read as [`segments`], folders in which each frame has its [`isat`] file,
 //! and exported as [`coco`] and [`labelme`]; [`outline`] and [`polygon`] turn masks into polygons and back.

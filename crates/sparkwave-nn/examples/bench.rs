@@ -1,5 +1,5 @@
-//! Times a training step and a tile of inference of the 3D U-Net; `tests/reference/bench_networks.py` does the same in
-//! PyTorch. Arguments: `train BATCH` or `infer EDGE`, any number of pairs.
+//! Times a training step of the 3D U-Net through the tensor library, and a tile of inference. Arguments: `train BATCH` or
+//! `infer EDGE`, any number of pairs.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::sync::Arc;

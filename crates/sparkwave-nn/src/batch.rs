@@ -4,7 +4,6 @@ use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::axes::Span;
-use sparkwave_core::movie::Pixels;
 use sparkwave_core::source::FrameSource;
 
 use crate::crops::{Crop, low_corner};
@@ -119,27 +118,15 @@ fn read_crop(source: &dyn FrameSource, corner: [usize; 3], edge: [usize; 3]) -> 
     let frames = Span::new(corner[0], end(0, shape.n_frames));
     let rows = Span::new(corner[1], end(1, shape.height));
     let columns = corner[2]..end(2, shape.width);
-    let pixels = source.read(frames, rows).map_err(Error::Source)?;
+    let pixels = source.read(frames, rows).map_err(Error::Source)?.to_f32();
     let mut crop = vec![0.0; edge.iter().product()];
-    let mut copy = |t: usize, y: usize, row: &mut dyn Iterator<Item = f32>| {
-        let to = &mut crop[(t * edge[1] + y) * edge[2]..][..columns.len()];
-        to.iter_mut().zip(row).for_each(|(to, from)| *to = from);
-    };
-    macro_rules! rows_of {
-        ($array:expr, $widen:expr) => {
-            for (t, frame) in $array.outer_iter().enumerate() {
-                for (y, row) in frame.outer_iter().enumerate() {
-                    copy(t, y, &mut columns.clone().map(|x| $widen(row[x])));
-                }
+    for (t, frame) in pixels.outer_iter().enumerate() {
+        for (y, row) in frame.outer_iter().enumerate() {
+            let to = &mut crop[(t * edge[1] + y) * edge[2]..][..columns.len()];
+            for (to, x) in to.iter_mut().zip(columns.clone()) {
+                *to = if row[x].is_finite() { row[x] } else { 0.0 };
             }
-        };
-    }
-    match &pixels {
-        Pixels::U8(a) => rows_of!(a, f32::from),
-        Pixels::U16(a) => rows_of!(a, f32::from),
-        Pixels::I16(a) => rows_of!(a, f32::from),
-        Pixels::U32(a) => rows_of!(a, |v| v as f32),
-        Pixels::F32(a) => rows_of!(a, |v: f32| if v.is_finite() { v } else { 0.0 }),
+        }
     }
     Ok(crop)
 }

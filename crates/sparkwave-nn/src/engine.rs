@@ -8,9 +8,10 @@ use sparkwave_kernels::pool;
 use sparkwave_kernels::transposed::{self, PackedTransposed, Transposed};
 use sparkwave_kernels::{Batch, Isa, Volume};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::layers::Norm;
 use crate::models::unet3d::{UNet3d, UNet3dConfig};
+use crate::reach::reach;
 
 /// A convolution with what follows it.
 struct Conv {
@@ -55,6 +56,7 @@ struct Level {
 /// A U-Net ready to run, with buffers for one tile.
 pub struct Engine {
     config: UNet3dConfig,
+    reach: [usize; 3],
     down: Vec<Stage>,
     bottleneck: Stage,
     up: Vec<Up>,
@@ -62,7 +64,9 @@ pub struct Engine {
     levels: Vec<Level>,
 }
 
-const FITS: &str = "the buffers were made for these layers";
+/// Why no layer can be missing or of another shape: the weights were compared with the network when the engine was made,
+/// and its buffers are made for its layers.
+const FITS: &str = "layers, weights and buffers of one network";
 
 impl Engine {
     /// The network of this shape and these weights, named as in its checkpoint.
@@ -80,20 +84,20 @@ impl Engine {
         let read = Reader { weights };
         let depth = config.pools.len();
         let widths: Vec<usize> = (0..=depth).map(|level| config.width << level).collect();
-        let stage = |name: &str, inputs: [usize; 2], n_out: usize, slope: f32| -> Result<Stage> {
+        let stage = |name: &str, inputs: [usize; 2], n_out: usize, slope: f32| {
             let layer =
                 |conv: usize, norm: usize| (format!("{name}.convs.{conv}"), Some(format!("{name}.convs.{norm}")));
-            Ok(Stage {
-                first: read.conv(layer(0, 1), inputs, n_out, [3; 3], rectifier(slope))?,
-                second: read.conv(layer(3, 4), [n_out, 0], n_out, [3; 3], rectifier(slope))?,
-            })
+            Stage {
+                first: read.conv(layer(0, 1), inputs, n_out, [3; 3], rectifier(slope)),
+                second: read.conv(layer(3, 4), [n_out, 0], n_out, [3; 3], rectifier(slope)),
+            }
         };
         let down = (0..depth)
             .map(|level| {
                 let n_in = if level == 0 { config.n_in } else { widths[level - 1] };
                 stage(&format!("down_convs.{level}"), [n_in, 0], widths[level], UNet3d::SLOPE)
             })
-            .collect::<Result<_>>()?;
+            .collect();
         let norm = |i: usize| config.normalised_bottleneck.then(|| format!("bottleneck.norm{i}"));
         let (above, bottom) = (widths[depth - 1], widths[depth]);
         let bottleneck = Stage {
@@ -103,30 +107,36 @@ impl Engine {
                 bottom,
                 [3; 3],
                 Activation::Relu,
-            )?,
-            second: read.conv(("bottleneck.conv2".into(), norm(1)), [bottom, 0], bottom, [3; 3], Activation::Relu)?,
+            ),
+            second: read.conv(("bottleneck.conv2".into(), norm(1)), [bottom, 0], bottom, [3; 3], Activation::Relu),
         };
         let up = (0..depth)
             .map(|i| {
                 let level = depth - 1 - i;
                 let (name, below, width) = (format!("up_convs.{i}"), widths[level + 1], widths[level]);
-                let layer = Transposed::new(below, width, [3; 3], config.pools[level]).map_err(unfit)?;
-                Ok(Up {
-                    packed: layer.pack(&read.array(&format!("{name}.upconv.weight"))?.values).map_err(unfit)?,
-                    bias: read.array(&format!("{name}.upconv.bias"))?.values.clone(),
-                    stage: stage(&name, [width, width], width, 0.0)?,
-                })
+                let layer = Transposed::new(below, width, [3; 3], config.pools[level]).expect(FITS);
+                Up {
+                    packed: layer.pack(&read.array(&format!("{name}.upconv.weight")).values).expect(FITS),
+                    bias: read.array(&format!("{name}.upconv.bias")).values.clone(),
+                    stage: stage(&name, [width, width], width, 0.0),
+                }
             })
-            .collect::<Result<_>>()?;
-        let head = read.conv(("final_conv".into(), None), [widths[0], 0], config.n_out, [1; 3], Activation::Sigmoid)?;
+            .collect();
+        let head = read.conv(("final_conv".into(), None), [widths[0], 0], config.n_out, [1; 3], Activation::Sigmoid);
         let levels = (0..=depth).map(|_| Level::default()).collect();
-        Ok(Self { config: config.clone(), down, bottleneck, up, head, levels })
+        Ok(Self { config: config.clone(), reach: reach(config), down, bottleneck, up, head, levels })
     }
 
     /// The shape of the network.
     #[must_use]
     pub fn config(&self) -> &UNet3dConfig {
         &self.config
+    }
+
+    /// How far an output voxel looks, `[t, y, x]` ([`reach`]).
+    #[must_use]
+    pub fn reach(&self) -> [usize; 3] {
+        self.reach
     }
 
     /// Probabilities `[n_out, t, y, x]` of an input `[n_in, t, y, x]` whose axes `extent` are multiples of
@@ -210,22 +220,14 @@ fn rectifier(slope: f32) -> Activation {
     if slope == 0.0 { Activation::Relu } else { Activation::LeakyRelu(slope) }
 }
 
-fn unfit(error: sparkwave_kernels::ShapeError) -> Error {
-    Error::Weights { missing: Vec::new(), unexpected: Vec::new(), unfit: vec![error.to_string()] }
-}
-
 /// Takes layers out of weights.
 struct Reader<'a> {
     weights: &'a Weights,
 }
 
 impl Reader<'_> {
-    fn array(&self, name: &str) -> Result<&Parameter> {
-        self.weights.parameters.get(name).ok_or_else(|| Error::Weights {
-            missing: vec![name.to_owned()],
-            unexpected: Vec::new(),
-            unfit: Vec::new(),
-        })
+    fn array(&self, name: &str) -> &Parameter {
+        self.weights.parameters.get(name).expect(FITS)
     }
 
     /// The convolution `names.0`, with the normalisation `names.1` folded into it: of weight `w g / s` and bias
@@ -237,13 +239,13 @@ impl Reader<'_> {
         n_out: usize,
         kernel: [usize; 3],
         activation: Activation,
-    ) -> Result<Conv> {
+    ) -> Conv {
         let (conv, norm) = names;
-        let mut weight = self.array(&format!("{conv}.weight"))?.values.clone();
-        let mut bias = self.array(&format!("{conv}.bias"))?.values.clone();
+        let mut weight = self.array(&format!("{conv}.weight")).values.clone();
+        let mut bias = self.array(&format!("{conv}.bias")).values.clone();
         if let Some(norm) = norm {
             let of = |part: &str| self.array(&format!("{norm}.{part}"));
-            let (scale, shift, mean, var) = (of("weight")?, of("bias")?, of("running_mean")?, of("running_var")?);
+            let (scale, shift, mean, var) = (of("weight"), of("bias"), of("running_mean"), of("running_var"));
             let per_output = weight.len() / n_out;
             for o in 0..n_out {
                 let deviation = (f64::from(var.values[o]) + f64::from(Norm::EPSILON)).sqrt();
@@ -253,8 +255,8 @@ impl Reader<'_> {
                 bias[o] = (centred * factor + f64::from(shift.values[o])) as f32;
             }
         }
-        let layer = Conv3d::of_two(inputs, n_out, kernel).map_err(unfit)?;
-        Ok(Conv { packed: layer.pack(&weight).map_err(unfit)?, bias, activation })
+        let layer = Conv3d::of_two(inputs, n_out, kernel).expect(FITS);
+        Conv { packed: layer.pack(&weight).expect(FITS), bias, activation }
     }
 }
 

@@ -11,7 +11,6 @@ use sparkwave_core::progress::Progress;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::reach::reach;
 
 /// Memory that the buffers of a tile may take.
 const TILE_BYTES: usize = 384 << 20;
@@ -29,7 +28,7 @@ pub struct Piece<'a> {
 /// Widest margin that [`predict`] needs round the voxels it is asked for, `[t, y, x]`.
 #[must_use]
 pub fn margin(engine: &Engine) -> [usize; 3] {
-    let (reach, multiple) = (reach(engine.config()), engine.config().multiple());
+    let (reach, multiple) = (engine.reach(), engine.config().multiple());
     std::array::from_fn(|axis| reach[axis].next_multiple_of(multiple[axis]) + multiple[axis])
 }
 
@@ -75,7 +74,7 @@ pub fn predict(
 
 /// The edge of tiles that wastes least on halos within the memory allowed, multiples of the pooling.
 fn tile_edge(engine: &Engine, core: &[Range<usize>; 3]) -> [usize; 3] {
-    let (config, reach) = (engine.config(), reach(engine.config()));
+    let (config, reach) = (engine.config(), engine.reach());
     let multiple = config.multiple();
     let candidates = |axis: usize| {
         let whole = core[axis].len().next_multiple_of(multiple[axis]).max(multiple[axis]);
@@ -115,7 +114,7 @@ fn tiles(core: &[Range<usize>; 3], edge: [usize; 3]) -> Vec<[Range<usize>; 3]> {
 
 /// A tile with its halo, on the grid of the pooling; at the end of the movie up to the next multiple of it.
 fn with_halo(engine: &Engine, tile: &[Range<usize>; 3], movie: [usize; 3]) -> [Range<usize>; 3] {
-    let (reach, multiple) = (reach(engine.config()), engine.config().multiple());
+    let (reach, multiple) = (engine.reach(), engine.config().multiple());
     std::array::from_fn(|axis| {
         let m = multiple[axis];
         let start = tile[axis].start.saturating_sub(reach[axis]) / m * m;

@@ -1,6 +1,6 @@
 //! Between a network and its [`Weights`]: every array by the name that it has in a checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -67,7 +67,8 @@ pub(crate) fn replace<M: Module>(module: M, weights: &Weights, rename: fn(&str) 
         path: Path,
         rename: fn(&str) -> String,
         weights: &'a Weights,
-        used: Vec<String>,
+        /// Names of arrays that both have.
+        shared: BTreeSet<String>,
         missing: Vec<String>,
         unfit: Vec<String>,
     }
@@ -84,13 +85,13 @@ pub(crate) fn replace<M: Module>(module: M, weights: &Weights, rename: fn(&str) 
                 self.missing.push(name);
                 return param;
             };
+            self.shared.insert(name.clone());
             let shape = param.val().dims();
             if array.shape != shape {
                 self.unfit.push(format!("{name} is {:?}, expected {shape:?}", array.shape));
             } else if !array.values.iter().all(|v| v.is_finite()) {
                 self.unfit.push(format!("{name} holds values that are not numbers"));
             } else {
-                self.used.push(name);
                 let data = TensorData::new(array.values.clone(), shape);
                 return param.map(|old| {
                     let new = Tensor::from_data(data, &old.device());
@@ -100,15 +101,19 @@ pub(crate) fn replace<M: Module>(module: M, weights: &Weights, rename: fn(&str) 
             param
         }
     }
-    let mut mapper =
-        Replace { path: Path::default(), rename, weights, used: Vec::new(), missing: Vec::new(), unfit: Vec::new() };
+    let mut mapper = Replace {
+        path: Path::default(),
+        rename,
+        weights,
+        shared: BTreeSet::new(),
+        missing: Vec::new(),
+        unfit: Vec::new(),
+    };
     let module = module.map(&mut mapper);
-    let known: std::collections::BTreeSet<&String> = mapper.used.iter().collect();
     let unexpected: Vec<String> = weights
         .parameters
         .keys()
-        .filter(|name| !known.contains(name) && !name.ends_with("num_batches_tracked"))
-        .filter(|name| !mapper.unfit.iter().any(|unfit| unfit.starts_with(name.as_str())))
+        .filter(|name| !mapper.shared.contains(*name) && !name.ends_with("num_batches_tracked"))
         .cloned()
         .collect();
     if mapper.missing.is_empty() && mapper.unfit.is_empty() && unexpected.is_empty() {

@@ -1,8 +1,9 @@
 //! Composition: the only place where files, algorithms and figures meet.
 //!
 //! [`sparks::run`] takes a raw calcium movie to events, labels, figures and a report; [`simulate`] makes recordings with
-//! known truth, [`dataset`] training files of them; [`evaluate`] scores a result; [`demo`] does all three. The command line, and any other front end, is a
-//! client of this crate and reaches the lower crates only through it.
+//! known truth, [`dataset`] training files of them, [`train`] networks from these; [`evaluate`] scores a result; [`demo`]
+//! does all three. The command line, and any other front end, is a client of this crate and reaches the lower crates only
+//! through it.
 
 pub mod calibrate;
 pub mod dataset;

@@ -5,6 +5,7 @@
 mod sparks;
 mod waves;
 
+pub(crate) use sparks::labels_u16;
 pub use sparks::{SimulateSparks, sparks};
 pub use waves::{RawForm, SimulateWaves, SimulatedWaves, waves};
 

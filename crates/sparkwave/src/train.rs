@@ -21,7 +21,7 @@ use sparkwave_nn::stream::Stream;
 use sparkwave_nn::train::{Session, TrainConfig};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use validate::Validation;
+use validate::{Labelled, Validation};
 
 /// Every parameter of a training run. Written to `run.toml` in full; unknown keys are refused when it is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,17 +82,18 @@ pub fn run(
             return Err(Error::Parameter { name: "checkpoint every", expected: "at least 1 step", found: "0".into() });
         }
         let clock = StageClock::new(progress);
-        let train = streams::load(&config.data, "train", &clock)?;
-        let valid = streams::load(&config.data, "valid", &clock)?;
+        let listed = sparkwave_io::msct::list(&config.data)?;
+        let train = streams::load(&config.data, &listed, "train", &clock)?;
+        let valid = validate::with_truth(streams::load(&config.data, &listed, "valid", &clock)?)?;
         // Before the folder: parameters that make no sense leave none.
         let session = session(config, &train)?;
         let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
         let mut record = RunRecord::new("train", config.train.seed, rayon::current_num_threads());
         let input = input_record(&config.data, &|| clock.is_cancelled())?;
-        let trained_on = vec![input.sha256.clone()];
+        let source = Source { sha256: input.sha256.clone(), normalisation: streams::normalisation(&listed) };
         record.inputs.push(input);
 
-        let result = Training::begin(config, &folder, session, &train, &valid, trained_on)?.finish(&clock)?;
+        let result = Training::begin(config, &folder, session, &train, &valid, source)?.finish(&clock)?;
         let best = result.best.as_ref();
         let summary = serde_json::json!({
             "loss": result.loss,
@@ -114,14 +115,19 @@ fn session(config: &TrainRun, train: &[Stream]) -> Result<Session<UNet3d>, Error
     Ok(Session::new(config.train.clone(), model, config.train.crops(train), &device)?)
 }
 
+/// What a model card tells of a training file.
+struct Source {
+    sha256: String,
+    normalisation: String,
+}
+
 /// A run on its way.
 struct Training<'a> {
     config: &'a TrainRun,
     folder: &'a RunFolder,
     train: &'a [Stream],
-    valid: &'a [Stream],
-    trained_on: Vec<String>,
-    normalisation: String,
+    valid: &'a [Labelled],
+    source: Source,
     session: Session<UNet3d>,
     losses: Vec<f32>,
     validations: Vec<Validation>,
@@ -134,8 +140,8 @@ impl<'a> Training<'a> {
         folder: &'a RunFolder,
         session: Session<UNet3d>,
         train: &'a [Stream],
-        valid: &'a [Stream],
-        trained_on: Vec<String>,
+        valid: &'a [Labelled],
+        source: Source,
     ) -> Result<Self, Error> {
         let (mut losses, mut validations) = (Vec::new(), Vec::new());
         let session = if folder.is_missing(CHECKPOINT) {
@@ -149,8 +155,7 @@ impl<'a> Training<'a> {
             validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
             session.resume(&checkpoint)?
         };
-        let normalisation = streams::normalisation(&config.data)?;
-        Ok(Self { config, folder, train, valid, trained_on, normalisation, session, losses, validations })
+        Ok(Self { config, folder, train, valid, source, session, losses, validations })
     }
 
     fn finish(mut self, progress: &dyn Progress) -> Result<TrainResult, Error> {
@@ -206,9 +211,9 @@ impl<'a> Training<'a> {
             name: self.config.architecture.name().to_owned(),
             version: version(),
             architecture: self.config.architecture.clone(),
-            normalisation: self.normalisation.clone(),
+            normalisation: self.source.normalisation.clone(),
             threshold: validation.and_then(|v| v.threshold),
-            trained_on: self.trained_on.clone(),
+            trained_on: vec![self.source.sha256.clone()],
             training: Some(self.config.train.clone()),
             steps: self.session.step(),
             scores,

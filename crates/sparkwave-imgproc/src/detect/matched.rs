@@ -205,7 +205,7 @@ fn smooth_frames(traces: &Traces, noise: &PixelNoise, rows: Span, kernel: &Kerne
     let width = traces.width();
     let offset = rows.start * width;
     let mut out = Traces::zeros(traces.frames(), width, traces.pixels().to_vec());
-    let weights: Vec<f32> = noise.sigma.iter().map(|s| if *s > 0.0 { 1.0 / s } else { 0.0 }).collect();
+    let weights = noise.weights();
     out.frames_mut().enumerate().collect::<Vec<_>>().into_par_iter().for_each_init(
         || (vec![0.0f32; rows.len() * width], Scratch::default()),
         |(image, scratch), (t, out)| {

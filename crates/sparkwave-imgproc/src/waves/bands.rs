@@ -60,8 +60,8 @@ pub struct Bands {
 
 /// Reads the bands of a front.
 ///
-/// Without a `course` arrivals are those of the coarse grid. `inside` marks the pixels that may belong to a wave. Intervals may be of any length; those that are not valid get
-/// the band that the wave's own clock predicts.
+/// Without a `course` arrivals are those of the coarse grid. `inside` marks the pixels that may belong to a wave.
+/// Intervals may be of any length; those that are not valid get the band that the wave's own clock predicts.
 ///
 /// # Errors
 /// If the recording cannot be read or the user cancels.

@@ -219,13 +219,8 @@ impl Machine<'_> {
                 let value = if n <= 8 { long(self.take(n)?) } else { self.take(n).map(|_| Value::Other)? };
                 self.push(value);
             }
-            b'X' => {
-                let n = self.number(4)? as usize;
-                let text = self.text(n)?;
-                self.push(text);
-            }
-            0x8c => {
-                let n = self.number(1)? as usize;
+            b'X' | 0x8c => {
+                let n = self.number(if op == b'X' { 4 } else { 1 })? as usize;
                 let text = self.text(n)?;
                 self.push(text);
             }
@@ -245,24 +240,16 @@ impl Machine<'_> {
                 };
                 self.push(Value::Global(format!("{module}.{name}").into()));
             }
-            b'q' => {
-                let key = self.number(1)? as u32;
-                self.remember(key)?;
-            }
-            b'r' => {
-                let key = self.number(4)? as u32;
+            b'q' | b'r' => {
+                let key = self.number(if op == b'q' { 1 } else { 4 })? as u32;
                 self.remember(key)?;
             }
             0x94 => {
                 let key = self.memo.len() as u32;
                 self.remember(key)?;
             }
-            b'h' => {
-                let key = self.number(1)? as u32;
-                self.recall(key)?;
-            }
-            b'j' => {
-                let key = self.number(4)? as u32;
+            b'h' | b'j' => {
+                let key = self.number(if op == b'h' { 1 } else { 4 })? as u32;
                 self.recall(key)?;
             }
             0x85..=0x87 => {

@@ -46,7 +46,7 @@ impl UNet3dConfig {
     /// The lengths of whose multiples every axis of an input must be.
     #[must_use]
     pub fn multiple(&self) -> [usize; 3] {
-        std::array::from_fn(|axis| self.pools.iter().map(|p| p[axis]).product())
+        multiple(&self.pools)
     }
 
     fn check(&self) -> Result<()> {
@@ -66,6 +66,11 @@ impl UNet3dConfig {
         }
         Ok(())
     }
+}
+
+/// By how much the pools shrink each axis together.
+fn multiple(pools: &[[usize; 3]]) -> [usize; 3] {
+    std::array::from_fn(|axis| pools.iter().map(|p| p[axis]).product())
 }
 
 /// Two convolutions, each normalised and rectified.
@@ -199,7 +204,7 @@ impl Voxelwise for UNet3d {
     }
 
     fn multiple(&self) -> [usize; 3] {
-        std::array::from_fn(|axis| self.pools.iter().map(|p| p[axis]).product())
+        multiple(&self.pools)
     }
 
     /// The name of an array in a checkpoint: the published code keeps the two convolutions of a level, their

@@ -1,6 +1,7 @@
 //! The operations of [`super`] on the CPU, with the gradients of our kernels.
 
 use burn::backend::autodiff::Autodiff;
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -150,7 +151,8 @@ fn forward_norm(x: &Primitive, weight: &Primitive, bias: &Primitive, eps: f32, s
 
 impl VolumeOps for Flex {
     fn volume_conv(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        forward_conv(&x.to_contiguous(), &weight.to_contiguous(), &bias.to_contiguous())
+        let [x, weight, bias] = [x, weight, bias].map(|t| t.to_contiguous());
+        forward_conv(&x, &weight, &bias)
     }
 
     fn volume_upsample(
@@ -159,7 +161,8 @@ impl VolumeOps for Flex {
         bias: FloatTensor<Self>,
         stride: [usize; 3],
     ) -> FloatTensor<Self> {
-        forward_upsample(&x.to_contiguous(), &weight.to_contiguous(), &bias.to_contiguous(), stride)
+        let [x, weight, bias] = [x, weight, bias].map(|t| t.to_contiguous());
+        forward_upsample(&x, &weight, &bias, stride)
     }
 
     fn volume_pool(x: FloatTensor<Self>, stride: [usize; 3]) -> FloatTensor<Self> {
@@ -173,9 +176,16 @@ impl VolumeOps for Flex {
         epsilon: f32,
         slope: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (y, moments) =
-            forward_norm(&x.to_contiguous(), &weight.to_contiguous(), &bias.to_contiguous(), epsilon, slope);
+        let [x, weight, bias] = [x, weight, bias].map(|t| t.to_contiguous());
+        let (y, moments) = forward_norm(&x, &weight, &bias, epsilon, slope);
         (y, vector(moments.mean), vector(moments.variance))
+    }
+}
+
+/// Hands a gradient on to where it is wanted.
+fn register(grads: &mut Gradients, node: Option<NodeId>, grad: Primitive) {
+    if let Some(node) = node {
+        grads.register::<Flex>(node, grad);
     }
 }
 
@@ -188,23 +198,20 @@ impl Backward<Flex, 3> for ConvBackward {
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let [of_x, of_weight, of_bias] = ops.parents;
+        let [of_x, of_weight, of_bias] = ops.parents.map(|node| node.map(|node| node.id));
         let (x, weight) = ops.state;
         let (layer, batch) = (conv_layer(&weight), batch_of(&x));
         if let Some(node) = of_x {
             let mut gx = empty(x.shape());
             let out = &mut [gx.storage_mut::<f32>()];
             conv3d::input_gradient(Isa::best(), &layer, slice(&weight), slice(&grad), batch, out).expect(FITS);
-            grads.register::<Flex>(node.id, gx);
+            grads.register::<Flex>(node, gx);
         }
         let (mut gw, mut gb) = (empty(weight.shape()), empty([dims::<5>(&weight)[0]]));
         let (w, b) = (gw.storage_mut::<f32>(), gb.storage_mut::<f32>());
         conv3d::weight_gradient(Isa::best(), &layer, &[slice(&x)], slice(&grad), batch, w, Some(b)).expect(FITS);
-        for (node, grad) in [(of_weight, gw), (of_bias, gb)] {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, grad);
-            }
-        }
+        register(grads, of_weight, gw);
+        register(grads, of_bias, gb);
     }
 }
 
@@ -217,23 +224,20 @@ impl Backward<Flex, 3> for UpsampleBackward {
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let [of_x, of_weight, of_bias] = ops.parents;
+        let [of_x, of_weight, of_bias] = ops.parents.map(|node| node.map(|node| node.id));
         let (x, weight, stride) = ops.state;
         let (layer, batch) = (upsample_layer(&weight, stride), batch_of(&x));
         if let Some(node) = of_x {
             let mut gx = empty(x.shape());
             let out = gx.storage_mut::<f32>();
             transposed::input_gradient(Isa::best(), &layer, slice(&weight), slice(&grad), batch, out).expect(FITS);
-            grads.register::<Flex>(node.id, gx);
+            grads.register::<Flex>(node, gx);
         }
         let (mut gw, mut gb) = (empty(weight.shape()), empty([dims::<5>(&weight)[1]]));
         let (w, b) = (gw.storage_mut::<f32>(), gb.storage_mut::<f32>());
         transposed::weight_gradient(Isa::best(), &layer, slice(&x), slice(&grad), batch, w, Some(b)).expect(FITS);
-        for (node, grad) in [(of_weight, gw), (of_bias, gb)] {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, grad);
-            }
-        }
+        register(grads, of_weight, gw);
+        register(grads, of_bias, gb);
     }
 }
 
@@ -246,13 +250,13 @@ impl Backward<Flex, 1> for PoolBackward {
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let [of_x] = ops.parents;
+        let [of_x] = ops.parents.map(|node| node.map(|node| node.id));
         let (place, [n, c, t, h, w], stride) = ops.state;
         if let Some(node) = of_x {
             let mut gx = empty([n, c, t, h, w]);
             let (volume, out) = (Volume::new(t, h, w), gx.storage_mut::<f32>());
             pool::backward(Isa::best(), slice(&grad), &place, n * c, volume, stride, out).expect(FITS);
-            grads.register::<Flex>(node.id, gx);
+            grads.register::<Flex>(node, gx);
         }
     }
 }
@@ -266,27 +270,23 @@ impl Backward<Flex, 3> for NormBackward {
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let [of_x, of_weight, of_bias] = ops.parents;
+        let [of_x, of_weight, of_bias] = ops.parents.map(|node| node.map(|node| node.id));
         let (x, weight, bias, moments, eps, slope) = ops.state;
         let norm = BatchNorm { scale: slice(&weight), shift: slice(&bias), eps, activation: rectifier(slope) };
         let mut gx = empty(x.shape());
         let out = gx.storage_mut::<f32>();
         let found =
             norm::backward(Isa::best(), &norm, &moments, slice(&x), slice(&grad), batch_of(&x), out).expect(FITS);
-        let of_parameters = [(of_weight, vector(found.scale)), (of_bias, vector(found.shift))];
-        for (node, grad) in [(of_x, gx)].into_iter().chain(of_parameters) {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, grad);
-            }
-        }
+        register(grads, of_x, gx);
+        register(grads, of_weight, vector(found.scale));
+        register(grads, of_bias, vector(found.shift));
     }
 }
 
 impl<C: CheckpointStrategy> VolumeOps for Autodiff<Flex, C> {
     fn volume_conv(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         let prepared = ConvBackward.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful();
-        let (x, weight, bias) =
-            (x.primitive().to_contiguous(), weight.primitive().to_contiguous(), bias.primitive().to_contiguous());
+        let [x, weight, bias] = [x, weight, bias].map(|t| t.primitive().to_contiguous());
         let y = forward_conv(&x, &weight, &bias);
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish((x, weight), y),
@@ -302,8 +302,7 @@ impl<C: CheckpointStrategy> VolumeOps for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
         let prepared = UpsampleBackward.prepare::<C>(nodes).compute_bound().stateful();
-        let (x, weight, bias) =
-            (x.primitive().to_contiguous(), weight.primitive().to_contiguous(), bias.primitive().to_contiguous());
+        let [x, weight, bias] = [x, weight, bias].map(|t| t.primitive().to_contiguous());
         let y = forward_upsample(&x, &weight, &bias, stride);
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish((x, weight, stride), y),
@@ -332,12 +331,10 @@ impl<C: CheckpointStrategy> VolumeOps for Autodiff<Flex, C> {
         slope: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let prepared = NormBackward.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful();
-        let (x, weight, bias) =
-            (x.primitive().to_contiguous(), weight.primitive().to_contiguous(), bias.primitive().to_contiguous());
+        let [x, weight, bias] = [x, weight, bias].map(|t| t.primitive().to_contiguous());
         let (y, moments) = forward_norm(&x, &weight, &bias, epsilon, slope);
         // The moments feed the stored statistics, through which no gradient flows.
-        let constant = |values: &[f32]| Self::from_inner(vector(values.to_vec()));
-        let (mean, var) = (constant(&moments.mean), constant(&moments.variance));
+        let [mean, var] = [&moments.mean, &moments.variance].map(|values| Self::from_inner(vector(values.clone())));
         let y = match prepared {
             OpsKind::Tracked(prepared) => prepared.finish((x, weight, bias, moments, epsilon, slope), y),
             OpsKind::UnTracked(prepared) => prepared.finish(y),

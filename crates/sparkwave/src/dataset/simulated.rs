@@ -1,6 +1,7 @@
 //! A training file of simulated recordings, each of another microscope, whose events are all known.
 
 use crate::error::Error;
+use crate::simulate::labels_u16;
 use crate::sparks::{self, Detector, SparksConfig};
 use serde::{Deserialize, Serialize};
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
@@ -118,7 +119,7 @@ fn write_labels(scene: &SparksScene, shape: MovieShape, out: &Path) -> Result<Ve
     let mut movie = MovieWriter::create(out, shape, PixelType::U16, &Recording::default(), &WriteOptions::default())?;
     let mut boxes: BTreeMap<u16, EventRow> = BTreeMap::new();
     for t in 0..shape.n_frames {
-        let label = scene.labels(t).mapv(|id| u16::try_from(id).unwrap_or(u16::MAX));
+        let label = labels_u16(scene, t);
         for ((y, x), &id) in label.indexed_iter().filter(|(_, id)| **id > 0) {
             let [t, y, x] = [t as i64, y as i64, x as i64];
             let new = EventRow { id: i64::from(id), t0: t, t1: t, y0: y, y1: y, x0: x, x1: x };

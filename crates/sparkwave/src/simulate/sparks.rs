@@ -3,6 +3,7 @@
 use super::BATCH;
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder, config_text};
+use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
@@ -100,10 +101,9 @@ fn sparks_here(
             return Err(Error::Cancelled);
         }
         let end = (start + BATCH).min(shape.n_frames);
-        let frames: Vec<_> = (start..end).into_par_iter().map(|t| (scene.frame(t), scene.labels(t))).collect();
+        let frames: Vec<_> = (start..end).into_par_iter().map(|t| (scene.frame(t), labels_u16(&scene, t))).collect();
         for (frame, label) in frames {
             movie.append(&Pixels::U16(frame.insert_axis(ndarray::Axis(0))))?;
-            let label = label.mapv(|id| u16::try_from(id).unwrap_or(u16::MAX));
             labels.append(&Pixels::U16(label.insert_axis(ndarray::Axis(0))))?;
         }
         progress.advance((end - start) as u64);
@@ -118,4 +118,9 @@ fn sparks_here(
     drift.push("x_px", scene.drift().iter().map(|d| Value::float(d.x)).collect());
     sparkwave_io::csv::write_table(&drift, &folder.file("drift.csv"))?;
     Ok(events)
+}
+
+/// The labels of a frame as they are written: ids beyond 65534 share the last value.
+pub(crate) fn labels_u16(scene: &SparksScene, t: usize) -> Array2<u16> {
+    scene.labels(t).mapv(|id| u16::try_from(id).unwrap_or(u16::MAX))
 }

@@ -54,7 +54,7 @@ impl Finder {
                 matched::active_voxels(traces, noise, block.rows, block.core_frames, &config.matched, sampling)
             }
             Self::Idt => idt::active_voxels(traces, noise, block.core_frames, &config.idt, sampling),
-            Self::Network(network) => network.active_voxels(traces, noise, block, prepared.source.shape(), progress)?,
+            Self::Network(network) => network.active_voxels(traces, noise, block, prepared, progress)?,
         };
         progress.advance(1);
         Ok(found)

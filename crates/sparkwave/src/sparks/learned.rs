@@ -1,12 +1,11 @@
 //! A network as detector: from dF/F0 over noise to probabilities, from these to events.
 
 use super::blocks::Block;
-use super::{NOISE_NORMALISATION, SparksConfig, standard};
+use super::{NOISE_NORMALISATION, Prepared, SparksConfig};
 use crate::error::Error;
 use ndarray::Array3;
 use sparkwave_core::axes::Voxel;
 use sparkwave_core::event::Event;
-use sparkwave_core::movie::MovieShape;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::recording::Recording;
 use sparkwave_imgproc::baseline::PixelNoise;
@@ -64,12 +63,13 @@ impl Network {
         traces: &Traces,
         noise: &PixelNoise,
         block: &Block,
-        movie: MovieShape,
+        prepared: &Prepared<'_>,
         progress: &dyn Progress,
     ) -> Result<Vec<Active>, Error> {
+        let movie = prepared.source.shape();
         let (width, first_row) = (movie.width, block.rows.start);
         let mut signal = Array3::<f32>::zeros((block.frames.len(), block.rows.len(), width));
-        let weights = standard::weights(&noise.sigma);
+        let weights = noise.weights();
         for t in 0..traces.n_frames() {
             for ((&p, dff), weight) in traces.pixels().iter().zip(traces.frame(t)).zip(&weights) {
                 let (y, x) = (p as usize / width - first_row, p as usize % width);
@@ -82,7 +82,8 @@ impl Network {
             movie: [movie.n_frames, movie.height, width],
         };
         let core = [block.core_frames.range(), block.core_rows.range(), 0..width];
-        let probability = predict(&mut self.engine, &piece, &core, &|_, _| true, progress)?;
+        let searched = |y, x| prepared.foreground[[y, x]];
+        let probability = predict(&mut self.engine, &piece, &core, &searched, progress)?;
         let amplitude = Amplitude::new(traces, noise, block.rows, Kernel::new(AMPLITUDE_PX));
         let mut active = Vec::new();
         for (t, frame) in probability.outer_iter().enumerate() {

@@ -19,13 +19,8 @@ pub(super) fn write(
 ) -> Result<(), Error> {
     let mut scratch = Scratch::new(out.to_path_buf(), prepared.source.shape(), 0.0);
     blocks::each_block(config, prepared, 0, blocks::BLOCK_SAMPLES, progress, &mut |block, traces, noise| {
-        let weights = weights(&noise.sigma);
+        let weights = noise.weights();
         scratch.append(traces, block.core_frames, block.core_rows, |i, dff| dff * weights[i])
     })?;
     scratch.finish(prepared.source.recording(), progress)
-}
-
-/// One over the noise of each pixel; 0 where there is none, which leaves such a pixel out.
-pub(super) fn weights(sigma: &[f32]) -> Vec<f32> {
-    sigma.iter().map(|s| if *s > 0.0 { 1.0 / s } else { 0.0 }).collect()
 }

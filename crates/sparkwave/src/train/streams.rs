@@ -17,9 +17,14 @@ const MEMORY_BYTES: usize = 6 << 30;
 /// Frames whose mean shows the foreground where the file does not tell it (published code).
 const FOREGROUND_FRAMES: usize = 25;
 
-/// The recordings of one fold; none if the file has no such fold.
-pub(super) fn load(path: &Path, fold: &str, progress: &dyn Progress) -> Result<Vec<Stream>, Error> {
-    let infos: Vec<StreamInfo> = msct::list(path)?.into_iter().filter(|s| s.fold == fold).collect();
+/// The recordings of one fold among those that the file lists; none if it has no such fold.
+pub(super) fn load(
+    path: &Path,
+    listed: &[StreamInfo],
+    fold: &str,
+    progress: &dyn Progress,
+) -> Result<Vec<Stream>, Error> {
+    let infos: Vec<&StreamInfo> = listed.iter().filter(|s| s.fold == fold).collect();
     progress.begin(&format!("read {fold}"), infos.len() as u64);
     let mut held = 0;
     let mut streams = Vec::with_capacity(infos.len());
@@ -41,8 +46,8 @@ pub(super) fn load(path: &Path, fold: &str, progress: &dyn Progress) -> Result<V
         };
         let input = hold(msct::open_input(path, fold, &info.stream)?)?;
         let label = hold(msct::open_label(path, fold, &info.stream)?)?;
-        let events = extents(path, &info)?;
-        let foreground = foreground(path, &info, input.as_ref())?;
+        let events = extents(path, info)?;
+        let foreground = foreground(path, info, input.as_ref())?;
         streams.push(Stream { name: format!("{fold}/{}", info.stream), input, label, events, foreground });
         progress.advance(1);
     }
@@ -78,9 +83,8 @@ fn foreground(path: &Path, info: &StreamInfo, input: &dyn FrameSource) -> Result
 }
 
 /// How the movies of a training file were normalised, as far as the file tells.
-pub(super) fn normalisation(path: &Path) -> Result<String, Error> {
-    let told = msct::list(path)?.into_iter().find_map(|s| s.origin.normalisation);
-    Ok(told.unwrap_or_else(|| "unknown".to_owned()))
+pub(super) fn normalisation(listed: &[StreamInfo]) -> String {
+    listed.iter().find_map(|s| s.origin.normalisation.clone()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// All pixels of a movie as floats.

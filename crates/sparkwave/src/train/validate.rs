@@ -21,6 +21,21 @@ use std::path::Path;
 const LIMIT_PX: f64 = 6.0;
 const LIMIT_FRAMES: f64 = 6.0;
 
+/// A validation recording and where its events are.
+pub(super) struct Labelled {
+    stream: Stream,
+    truth: Vec<Detection>,
+}
+
+/// Finds the events of validation recordings, once for all validations.
+pub(super) fn with_truth(streams: Vec<Stream>) -> Result<Vec<Labelled>, Error> {
+    let labelled = |stream: Stream| {
+        let truth = truths(&whole(stream.label.as_ref())?);
+        Ok(Labelled { stream, truth })
+    };
+    streams.into_iter().map(labelled).collect()
+}
+
 /// The scores of a network after some steps, means over the validation recordings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
@@ -56,13 +71,13 @@ pub(super) fn table(validations: &[Validation]) -> Table {
 pub(super) fn validate(
     config: &UNet3dConfig,
     weights: &Weights,
-    streams: &[Stream],
+    recordings: &[Labelled],
     step: usize,
     progress: &dyn Progress,
 ) -> Result<Validation, Error> {
     let mut engine = Engine::new(config, weights)?;
-    let mut pairs = Vec::with_capacity(streams.len());
-    for stream in streams {
+    let mut pairs = Vec::with_capacity(recordings.len());
+    for Labelled { stream, truth } in recordings {
         let input = whole(stream.input.as_ref())?;
         let (t, y, x) = input.dim();
         let movie = [t, y, x];
@@ -76,7 +91,7 @@ pub(super) fn validate(
                 Detection { score: Some(f64::from(e.score)), ..Detection::new(f64::from(e.peak.t), y, x) }
             })
             .collect();
-        pairs.push((truths(&whole(stream.label.as_ref())?), found));
+        pairs.push((truth, found));
     }
     let limits = Limits::new(LIMIT_PX, LIMIT_FRAMES).expect("positive numbers");
     let mode = Mode::Physical(limits);

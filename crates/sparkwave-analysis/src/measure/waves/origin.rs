@@ -2,8 +2,9 @@
 //!
 //! Near its origin `o` a wave spreads at one speed in all the directions open to it, `T(q) = T0 + s |q - o|`. The cone
 //! is fitted by least squares to the trusted arrivals of the first fifth of the visited area: its mantle tells more of the
-//! apex than its tip, where an arrival map is rounded off by whatever smoothing made it. For a given `o` the fit is linear in `T0` and `s`, so that `o` is searched for directly: over the visited area on a grid, then in steps that
-//! are halved. The origin is confined to the visited area, which keeps it where the sector is narrow or the fronts are
+//! apex than its tip, where an arrival map is rounded off by whatever smoothing made it. For a given `o` the fit is linear
+//! in `T0` and `s`, so that `o` is searched for directly: over the visited area on a grid, then in steps that are halved.
+//! The origin is confined to the visited area, which keeps it where the sector is narrow or the fronts are
 //! nearly straight and the apex is badly determined along the direction of travel. It may lie on the edge of that area,
 //! as it does where the wave enters from outside the window or spreads to one side only.
 //!
