@@ -64,9 +64,17 @@ impl UNet3dConfig {
         if !(1..=6).contains(&self.pools.len()) || self.pools.iter().flatten().any(|s| !(1..=2).contains(s)) {
             return fail("pools", "1 to 6 levels of strides of 1 or 2", format!("{:?}", self.pools));
         }
+        let widest = self.width << self.pools.len();
+        if widest > MAX_CHANNELS {
+            return fail("channels of the bottleneck", "at most 1024", widest.to_string());
+        }
         Ok(())
     }
 }
+
+/// Most channels of the bottleneck. A file says how large its network is before its arrays are seen; four times the
+/// published network's is more than any needs, and 0.2 GB.
+const MAX_CHANNELS: usize = 1024;
 
 /// By how much the pools shrink each axis together.
 fn multiple(pools: &[[usize; 3]]) -> [usize; 3] {
@@ -280,6 +288,8 @@ mod tests {
             error.contains("missing: down_convs.0.convs.3.weight") && error.contains("unexpected: something.else"),
             "{error}"
         );
-        assert!(UNet3d::new(&UNet3dConfig { width: 0, ..config }, 0, &device).is_err());
+        assert!(UNet3d::new(&UNet3dConfig { width: 0, ..config.clone() }, 0, &device).is_err());
+        let huge = UNet3dConfig { width: 128, pools: vec![[1, 2, 2]; 6], ..config };
+        assert!(UNet3d::new(&huge, 0, &device).expect_err("8192 channels").to_string().contains("8192"));
     }
 }
