@@ -5,7 +5,7 @@
 //! published single-frame crops, renderings and trace; each field of [`SparksParams`] names its source.
 //!
 //! How a frame is made: the static light (dendrites, spines, haze) stands on a grid of half-pixel pitch in reference
-//! coordinates; slow fluctuations and the transients of that moment are added there; the sum is resampled at the
+//! coordinates; fluctuations and the transients of that moment are added there; the sum is resampled at the
 //! frame's drift, multiplied by illumination, bleaching and flicker, and passed through the camera.
 //!
 //! What counts as an event's extent: a voxel belongs to an event where the event's own noise-free dF/F0 is at least
@@ -19,6 +19,7 @@ mod grid;
 mod neuron;
 mod params;
 mod plan;
+mod restlessness;
 mod scene;
 mod source;
 mod structure;
@@ -43,6 +44,7 @@ enum Stream {
     Drift,
     Baseline,
     Events,
+    Restlessness,
     Frame(usize),
 }
 
@@ -54,6 +56,7 @@ fn random_stream(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Drift => 2,
         Stream::Baseline => 3,
         Stream::Events => 4,
+        Stream::Restlessness => 5,
         Stream::Frame(t) => 16 + t as u64,
     });
     rng

@@ -46,6 +46,16 @@ pub struct SparksParams {
     /// Standard deviation of the slow fluctuations along the dendrites, as part of F0; 0 to 0.3. Default 0.05 (trace:
     /// slow part of its variance).
     pub fluctuation: f64,
+    /// Standard deviation of fluctuations as small and as fast as transients, as part of the light of the neuron; 0 to 0.5.
+    /// Default 0: the published trace shows none beside the noise of photons.
+    pub restlessness: f64,
+    /// Size of these fluctuations (standard deviation of the Gaussian that smooths them), in µm; 0.2 to 20. Default 1.
+    pub restlessness_um: f64,
+    /// Their memory, in s; 0.02 to 20. Default 0.3.
+    pub restlessness_s: f64,
+    /// How much rarer and higher their peaks are than their dips: standard deviation of the logarithm of their values, 0
+    /// (none) to 1. Default 0.5.
+    pub restlessness_skew: f64,
     /// Standard deviation of the brightness of whole frames, as part of F0; 0 to 0.1. Default 0.005 (kymograph: faint
     /// horizontal lines).
     pub flicker: f64,
@@ -56,6 +66,8 @@ pub struct SparksParams {
     /// add 40 to 80 photoelectrons to 10 to 20). Measured as in the paper, as the mean of 5 x 5 pixels without subtraction
     /// of the camera offset, the median is then near 0.5 and most transients are below 1, as the paper reports.
     pub median_peak_dff: f64,
+    /// Median time constant of the decay of a transient, in s; 0.05 to 2. Default 0.3 (paper: events of 0.2 to 1 s).
+    pub median_decay_s: f64,
     /// Part of the transients that are large, 0 to 1. Default 0.05 (subtype analysis: the large, long and bright ones are 0.046).
     pub large_fraction: f64,
     /// Part of the transients that travel along the dendrite, 0 to 1. Default 0.05.
@@ -88,9 +100,14 @@ impl Default for SparksParams {
             drift_px: 3.0,
             jumps_per_minute: 1.0,
             fluctuation: 0.05,
+            restlessness: 0.0,
+            restlessness_um: 1.0,
+            restlessness_s: 0.3,
+            restlessness_skew: 0.5,
             flicker: 0.005,
             events_per_minute: 160.0,
             median_peak_dff: 1.3,
+            median_decay_s: 0.3,
             large_fraction: 0.05,
             propagating_fraction: 0.05,
             burst_fraction: 0.07,
@@ -146,9 +163,14 @@ impl SparksParams {
             ("drift_px", self.drift_px, 0.0, 20.0),
             ("jumps_per_minute", self.jumps_per_minute, 0.0, 60.0),
             ("fluctuation", self.fluctuation, 0.0, 0.3),
+            ("restlessness", self.restlessness, 0.0, 0.5),
+            ("restlessness_um", self.restlessness_um, 0.2, 20.0),
+            ("restlessness_s", self.restlessness_s, 0.02, 20.0),
+            ("restlessness_skew", self.restlessness_skew, 0.0, 1.0),
             ("flicker", self.flicker, 0.0, 0.1),
             ("events_per_minute", self.events_per_minute, 0.0, 1e5),
             ("median_peak_dff", self.median_peak_dff, 0.05, 10.0),
+            ("median_decay_s", self.median_decay_s, 0.05, 2.0),
             ("large_fraction", self.large_fraction, 0.0, 1.0),
             ("propagating_fraction", self.propagating_fraction, 0.0, 1.0),
             ("burst_fraction", self.burst_fraction, 0.0, 1.0),

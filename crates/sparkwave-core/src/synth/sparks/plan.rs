@@ -211,7 +211,8 @@ fn strength(params: &SparksParams, site: &Site, draft: &Draft, radius: f64, rng:
         EventKind::Propagating => (1.5 * diluted, 1.2),
     };
     let target = lognormal(params.median_peak_dff * of_kind * site.strength, 0.5, rng).clamp(0.12, 8.0);
-    let decay_s = (slower * lognormal(0.3, 0.4, rng)).clamp(0.12, 0.8);
+    let median_s = params.median_decay_s;
+    let decay_s = (slower * lognormal(median_s, 0.4, rng)).clamp(0.4 * median_s, 8.0 / 3.0 * median_s);
     let rise_s = rng.random_range(0.015..0.06);
     (target, TimeCourse { onset_s: draft.onset_s, rise_s, decay_s })
 }

@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::neuron::Neuron;
 use super::params::{SparksError, SparksParams};
 use super::plan::Plan;
+use super::restlessness::Restlessness;
 use super::structure::{Structure, illumination};
 use super::truth::{self, TrueEvent};
 use super::{Stream, drift, random_stream};
@@ -18,7 +19,7 @@ use rand_distr::{Distribution, Poisson};
 /// A simulated recording: static structure, transients, drift and brightness, all fixed by (parameters, seed).
 ///
 /// Memory is that of the structure (about 30 bytes a pixel) and of the sites; the number of frames adds about a kilobyte
-/// each.
+/// each, and more if anything is restless.
 pub struct SparksScene {
     params: SparksParams,
     seed: u64,
@@ -26,6 +27,8 @@ pub struct SparksScene {
     rest: Array2<f32>,
     illumination: Array2<f32>,
     fluctuation: Fluctuation,
+    /// What is restless, with the light of the structure that it multiplies.
+    restlessness: Option<(Restlessness, Array2<f32>)>,
     drift: Vec<PointYx>,
     plan: Plan,
     active: Vec<Vec<u32>>,
@@ -45,6 +48,7 @@ impl SparksScene {
         let illumination = illumination(params, seed);
         let plan = Plan::draw(params, &neuron, &structure, &grid, seed);
         let fluctuation = Fluctuation::simulate(params, &neuron, &grid, &structure.structure, seed);
+        let restlessness = Restlessness::draw(params, &grid, seed).map(|r| (r, structure.structure));
         let rest = structure.total;
         let (plan, truth) = truth::settle(params, plan, |voxel| {
             let (y, x) = (voxel.y as usize, voxel.x as usize);
@@ -54,7 +58,8 @@ impl SparksScene {
         });
         let active = truth::active(params.n_frames, &plan.events);
         let drift = drift::simulate(params, seed);
-        Ok(Self { params: params.clone(), seed, grid, rest, illumination, fluctuation, drift, plan, active, truth })
+        let params = params.clone();
+        Ok(Self { params, seed, grid, rest, illumination, fluctuation, restlessness, drift, plan, active, truth })
     }
 
     /// The parameters it was made from.
@@ -96,6 +101,9 @@ impl SparksScene {
     pub fn photoelectrons(&self, t: usize) -> Array2<f32> {
         let mut fine = self.rest.clone();
         self.fluctuation.add(t, &mut fine);
+        if let Some((restlessness, structure)) = &self.restlessness {
+            restlessness.add(t, structure, &mut fine);
+        }
         let (start, interval) = (t as f64 * self.params.frame_interval_s, self.params.frame_interval_s);
         for &i in &self.active[t] {
             let event = &self.plan.events[i as usize];

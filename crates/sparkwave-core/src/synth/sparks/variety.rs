@@ -10,8 +10,9 @@ impl SparksParams {
     ///
     /// Ranges are wider than what the paper's recordings span (its own and its out-of-distribution set: 0.16 to 0.25 µm
     /// and 0.1 to 0.15 s): pixels of 0.1 to 0.26 µm, 5 to 20 Hz, 40 to 500 photoelectrons on a dendrite, median peak dF/F0
-    /// 0.6 to 2.5. Transients are as dense as in the paper's busiest movies and denser, 250 to 2500 a minute in a field as
-    /// large as the paper's, so that small fields hold many.
+    /// 0.6 to 2.5, decays of 0.15 to 0.6 s, calm or restless neurons. Transients are as dense as in the
+    /// paper's quietest movies up to twice as dense as in its busiest, 60 to 1500 a minute in a field as large as the
+    /// paper's: how rare they are is part of what a network learns.
     #[must_use]
     pub fn varied(n_frames: usize, height: usize, width: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -36,9 +37,15 @@ impl SparksParams {
             drift_px: uniform(0.2, 4.0),
             jumps_per_minute: uniform(0.0, 3.0),
             fluctuation: uniform(0.01, 0.1),
+            // Calm in one recording of three.
+            restlessness: (uniform(-0.1, 0.2)).max(0.0),
+            restlessness_um: log_uniform(uniform(0.0, 1.0), 0.4, 4.0),
+            restlessness_s: log_uniform(uniform(0.0, 1.0), 0.1, 2.0),
+            restlessness_skew: uniform(0.0, 0.7),
             flicker: log_uniform(uniform(0.0, 1.0), 0.001, 0.02),
-            events_per_minute: area * log_uniform(uniform(0.0, 1.0), 250.0, 2500.0),
+            events_per_minute: area * log_uniform(uniform(0.0, 1.0), 60.0, 1500.0),
             median_peak_dff: log_uniform(uniform(0.0, 1.0), 0.6, 2.5),
+            median_decay_s: log_uniform(uniform(0.0, 1.0), 0.15, 0.6),
             large_fraction: uniform(0.0, 0.12),
             propagating_fraction: uniform(0.0, 0.1),
             burst_fraction: uniform(0.0, 0.15),
