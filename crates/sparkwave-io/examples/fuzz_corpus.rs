@@ -24,6 +24,7 @@ fn main() {
     put("sif", files(&golden, "sif"));
     put("training_file", files(&golden, "h5"));
     put("weights", files(&golden, "pt"));
+    put("keras", files(&golden, "h5"));
     let hierarchies = ["v3_tczyx.zarr", "v2_tyx.zarr", "bare.zarr"];
     put("zarr", hierarchies.map(|name| (name.to_owned(), zarr_bytes(&golden.join(name)))).to_vec());
     // A byte in front tells which document it is (`exercise::zarr_metadata`).

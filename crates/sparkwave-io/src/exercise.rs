@@ -165,6 +165,28 @@ pub fn weights(bytes: &[u8]) {
     let _ = crate::weights::pickle::load(bytes);
 }
 
+/// Bytes of weights in HDF5.
+pub fn keras(bytes: &[u8]) {
+    in_folder(|folder| {
+        let path = folder.join("input.h5");
+        std::fs::write(&path, bytes)?;
+        let _ = crate::weights::read(&path);
+        Ok(())
+    });
+}
+
+/// Bytes of the two JSON documents beside them.
+pub fn stardist(bytes: &[u8]) {
+    in_folder(|folder| {
+        let weights = folder.join("weights_best.h5");
+        std::fs::write(folder.join("config.json"), bytes)?;
+        std::fs::write(folder.join("thresholds.json"), bytes)?;
+        let _ = crate::stardist::config_beside(&weights);
+        let _ = crate::stardist::thresholds_beside(&weights);
+        Ok(())
+    });
+}
+
 /// Runs `action` in a fresh folder. A machine that cannot give one is no finding.
 fn in_folder(action: impl FnOnce(&Path) -> std::io::Result<()>) {
     if let Ok(folder) = tempfile::tempdir() {

@@ -3,11 +3,12 @@
 //! [`open()`] gives a movie of any format as a [`FrameSource`](sparkwave_core::source::FrameSource), which is read
 //! piece by piece, from any thread; [`MovieWriter`] writes one frame after frame; [`convert()`] joins the two;
 //! [`movie_info`] describes a movie. [`labels`] reads and writes label movies whole. [`csv`] and [`parquet`] hold
-//! tables, [`xlsx`] workbooks, [`msct`] the training files, [`weights`] networks, [`png`] single images, [`mp4`] videos,
-//! and [`atomic`] the rule by which all of them appear: whole or not at all.
+//! tables, [`xlsx`] workbooks, [`msct`] the training files, [`weights`] what networks learned, [`onnx`] whole networks,
+//! [`stardist`] what networks of that program look like, [`png`] single images, [`mp4`] videos, and [`atomic`] the rule
+//! by which all of them appear: whole or not at all.
 //!
-//! Labelled frames ([`instance`]) are written and read as [`segments`], folders in which each frame has its [`isat`] file,
-//! and exported as [`coco`] and [`labelme`]; [`outline`] and [`polygon`] turn masks into polygons and back.
+//! Labelled frames ([`instance`]) are written and read as [`segments`], folders in which each frame has its [`isat`]
+//! file, and exported as [`coco`] and [`labelme`]; [`outline`] and [`polygon`] turn masks into polygons and back.
 //!
 //! Every file is taken as hostile: sizes are checked against the file or a cap of [`limits`] before memory is reserved,
 //! and whatever the bytes, the answer is an [`Error`] that names file, operation, what was expected and what was found.
@@ -37,6 +38,7 @@ mod location;
 pub mod mp4;
 pub mod msct;
 mod name_times;
+pub mod onnx;
 pub mod open;
 mod opened;
 pub mod outline;
@@ -48,6 +50,7 @@ mod read_at;
 pub mod segments;
 mod sif;
 pub mod stamp;
+pub mod stardist;
 mod stored;
 mod stored_source;
 mod tiff;

@@ -6,8 +6,9 @@
 //! /<fold>/<stream>/events   int64   [M, 7]      id, t0, t1, y0, y1, x0, x1
 //! ```
 //!
-//! Ours add two things that other readers pass over: `/<fold>/<stream>/foreground`, uint8 `[1, Y, X]`, 1 where unlabeled
-//! crops may be centred, and on `input` the attributes of [`Origin`].
+//! Ours add what other readers pass over: `/<fold>/<stream>/foreground`, uint8 `[1, Y, X]`, 1 where unlabeled crops may be
+//! centred; `/<fold>/<stream>/peak_dff_permille`, int64 `[M, 1]`, the largest dF/F0 of each event in thousandths where it is
+//! known; and on `input` the attributes of [`Origin`].
 //!
 //! `<fold>` is `train` or `valid` in the published file, `<stream>` a decimal number, one recording each.
 
@@ -24,6 +25,9 @@ use sparkwave_core::recording::Recording;
 use sparkwave_core::source::FrameSource;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// The data set of amplitudes.
+const PEAK_DFF: &str = "peak_dff_permille";
 
 /// One row of `events`: an event's id and the smallest and largest index of its voxels along each axis, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +111,8 @@ pub struct NewStream<'a> {
     pub label: &'a dyn FrameSource,
     /// The known events.
     pub events: &'a [EventRow],
+    /// Largest dF/F0 of each event, in their order, if that is known.
+    pub peak_dff: Option<&'a [f64]>,
     /// A movie of one frame, not 0 where unlabeled crops may be centred.
     pub foreground: Option<&'a dyn FrameSource>,
     /// Where it comes from.
@@ -206,18 +212,39 @@ fn open_part(path: &Path, fold: &str, stream: &str, part: &str) -> Result<Box<dy
 /// # Errors
 /// If there is no such data set, or it is not a table of seven whole numbers a row.
 pub fn read_events(path: &Path, fold: &str, stream: &str) -> Result<Vec<EventRow>, Error> {
+    let rows = read_whole(path, &format!("{fold}/{stream}/events"), 7)?;
+    Ok(rows.chunks_exact(7).filter_map(EventRow::from_slice).collect())
+}
+
+/// Reads the largest dF/F0 of each event of a stream, in the order of [`read_events`]; `None` if the file does not tell.
+///
+/// # Errors
+/// If the data set is damaged.
+pub fn read_peak_dff(path: &Path, fold: &str, stream: &str) -> Result<Option<Vec<f64>>, Error> {
+    let name = format!("{fold}/{stream}/{PEAK_DFF}");
+    if !File::open(path)?.dataset_names()?.contains(&name) {
+        return Ok(None);
+    }
+    Ok(Some(read_whole(path, &name, 1)?.into_iter().map(|v| v as f64 / 1000.0).collect()))
+}
+
+/// A table of whole numbers of `n_columns` columns, row by row.
+fn read_whole(path: &Path, name: &str, n_columns: u64) -> Result<Vec<i64>, Error> {
     let file = File::open(path)?;
-    let name = format!("{fold}/{stream}/events");
-    let dataset = file.dataset(&name)?;
-    let bad = |found: String| Error::malformed("read", path, format!("{name} of 7 whole numbers a row"), found);
-    let (&[n, 7], Some(stored)) = (dataset.shape.as_slice(), dataset.stored) else {
+    let dataset = file.dataset(name)?;
+    let bad =
+        |found: String| Error::malformed("read", path, format!("{name} of {n_columns} whole numbers a row"), found);
+    let (&[n, columns], Some(stored)) = (dataset.shape.as_slice(), dataset.stored) else {
         // An empty list comes out of NumPy with one dimension.
         if dataset.shape.contains(&0) {
             return Ok(Vec::new());
         }
         return Err(bad(format!("extents {:?}", dataset.shape)));
     };
-    if checked_bytes(&[n, 7], 8, MAX_TABLE_BYTES).is_none() {
+    if columns != n_columns {
+        return Err(bad(format!("extents {:?}", dataset.shape)));
+    }
+    if checked_bytes(&[n, n_columns], 8, MAX_TABLE_BYTES).is_none() {
         return Err(Error::limit(
             "read",
             path,
@@ -230,7 +257,7 @@ pub fn read_events(path: &Path, fold: &str, stream: &str) -> Result<Vec<EventRow
     }
     let not_whole = |v: f64| bad(format!("the value {v}"));
     let whole = |v: f64| if v.fract() == 0.0 && v.abs() < 9e15 { Ok(v as i64) } else { Err(not_whole(v)) };
-    let values: Vec<i64> = match file.read(&name, stored, &[0, 0], &[n as usize, 7])? {
+    Ok(match file.read(name, stored, &[0, 0], &[n as usize, n_columns as usize])? {
         Stored::U8(v) => v.into_iter().map(i64::from).collect(),
         Stored::I8(v) => v.into_iter().map(i64::from).collect(),
         Stored::U16(v) | Stored::OffsetI16(v) => v.into_iter().map(i64::from).collect(),
@@ -245,8 +272,7 @@ pub fn read_events(path: &Path, fold: &str, stream: &str) -> Result<Vec<EventRow
         Stored::F32(v) => v.into_iter().map(|x| whole(f64::from(x))).collect::<Result<_, _>>()?,
         Stored::F64(v) => v.into_iter().map(whole).collect::<Result<_, _>>()?,
         Stored::F16(_) => return Err(bad("half-precision floats".into())),
-    };
-    Ok(values.chunks_exact(7).filter_map(EventRow::from_slice).collect())
+    })
 }
 
 /// A training file under construction; it appears when [`DatasetWriter::finish`] returns.
@@ -276,7 +302,7 @@ impl DatasetWriter {
     /// If the shapes differ, a label is no whole number below 65536, a source fails, the disk is full, the names hold a
     /// slash or are taken, or the user cancels.
     pub fn add_stream(&mut self, new: &NewStream<'_>, progress: &dyn Progress) -> Result<(), Error> {
-        let NewStream { fold, stream, input, label, events, foreground, origin } = *new;
+        let NewStream { fold, stream, input, label, events, peak_dff, foreground, origin } = *new;
         let refused = |expected: String, found: String| Err(Error::refused("write", &self.path, expected, found));
         if [fold, stream].iter().any(|name| name.is_empty() || name.contains('/') || *name == "." || *name == "..") {
             return refused("names of one fold and one stream".into(), format!("{fold:?} and {stream:?}"));
@@ -303,6 +329,13 @@ impl DatasetWriter {
             self.copy(&format!("{group}/foreground"), foreground, PixelType::U8, &unknown, progress, as_mask)?;
         }
         let rows: Vec<i64> = events.iter().flat_map(|event| event.to_array()).collect();
+        if let Some(peak_dff) = peak_dff {
+            if peak_dff.len() != events.len() {
+                return Err(Error::refused("write", &self.path, "a dF/F0 for each event", peak_dff.len().to_string()));
+            }
+            let permille: Vec<i64> = peak_dff.iter().map(|v| (1000.0 * v).round() as i64).collect();
+            self.file.integers(&format!("{group}/{PEAK_DFF}"), &permille, 1)?;
+        }
         self.file.integers(&format!("{group}/events"), &rows, 7)
     }
 
@@ -383,7 +416,8 @@ mod tests {
         let origin = Origin { neuron: Some("n 1".into()), sha256: Some("ab".into()), ..Origin::default() };
         let add = |writer: &mut DatasetWriter, fold, stream, events: &[EventRow], progress: &dyn Progress| {
             let foreground = (fold == "train").then_some(&foreground as &dyn FrameSource);
-            let new = NewStream { fold, stream, input: &a, label: &b, events, foreground, origin: &origin };
+            let peak_dff = (fold == "train").then_some(&[1.25][..]);
+            let new = NewStream { fold, stream, input: &a, label: &b, events, peak_dff, foreground, origin: &origin };
             writer.add_stream(&new, progress)
         };
         let mut writer = DatasetWriter::create(&path, false).unwrap();
@@ -402,6 +436,8 @@ mod tests {
         assert_eq!(read.to_f32().sum(), 7.0);
         assert_eq!(read_events(&path, "train", "9").unwrap(), [event]);
         assert_eq!(read_events(&path, "valid", "3").unwrap(), []);
+        assert_eq!(read_peak_dff(&path, "train", "9").unwrap(), Some(vec![1.25]));
+        assert_eq!(read_peak_dff(&path, "valid", "3").unwrap(), None);
         assert_eq!(event.center(), [2, 1, 4]);
         let all = (Span::new(0, 5), Span::new(0, 6));
         let source = open_input(&path, "train", "10").unwrap();
@@ -420,8 +456,16 @@ mod tests {
         let label = memory(Pixels::U32(Array3::from_elem((1, 2, 2), 65_536)));
         let origin = Origin::default();
         let (input, label) = (&input, &label);
-        let new =
-            NewStream { fold: "train", stream: "1", input, label, events: &[], foreground: None, origin: &origin };
+        let new = NewStream {
+            fold: "train",
+            stream: "1",
+            input,
+            label,
+            events: &[],
+            peak_dff: None,
+            foreground: None,
+            origin: &origin,
+        };
         let error = writer.add_stream(&new, &Silent).unwrap_err().to_string();
         assert!(error.contains("65536"), "{error}");
         drop(writer);

@@ -67,7 +67,8 @@ enum Kind {
     Other(String),
 }
 
-const HDF5_MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
+/// The first bytes of an HDF5 file, unless a user block stands before them.
+pub(crate) const HDF5_MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// First bytes of files that users may hand in and that are no movies here.
 const STRANGERS: [(&[u8], &str); 8] = [

@@ -1,17 +1,21 @@
-//! Weights of networks: safetensors files in and out, checkpoints of PyTorch in.
+//! Weights of networks: safetensors files in and out, checkpoints of PyTorch and weights of Keras in.
 //!
 //! Texts that travel with the weights (the model card among them) stand in the file's metadata under one key, as a JSON
 //! object, so that the same weights always give the same bytes.
 
+mod keras;
 pub(crate) mod pickle;
 mod pytorch;
 
 use crate::atomic::write_atomic;
 use crate::error::Error;
+use crate::open::HDF5_MAGIC;
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sparkwave_core::weights::{Parameter, Weights};
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Largest file of weights that is read, in bytes: SAM 2 large holds 0.9 GB.
@@ -23,14 +27,16 @@ const TEXTS: &str = "sparkwave";
 /// The first bytes of a ZIP archive, which a checkpoint of PyTorch is.
 const ZIP: &[u8] = b"PK";
 
-/// Reads a safetensors file or a checkpoint of PyTorch, told apart by their first bytes. Of a checkpoint that also holds an
+/// Reads a safetensors file, a checkpoint of PyTorch or weights of Keras in HDF5 (`weights_best.h5` of StarDist), told
+/// apart by their first bytes; a name that ends in `.h5` is one of HDF5 in any case. Of a checkpoint that also holds an
 /// optimizer, the network is read; no code in it is run.
 ///
 /// # Errors
 /// If the file cannot be read, is larger than [`MAX_WEIGHTS_BYTES`], is damaged, or holds arrays that are no
 /// floating-point numbers.
 pub fn read(path: &Path) -> Result<Weights, Error> {
-    let n_bytes = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?.len();
+    let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let n_bytes = file.metadata().map_err(|e| Error::io("open", path, e))?.len();
     if n_bytes > MAX_WEIGHTS_BYTES {
         return Err(Error::limit(
             "read",
@@ -39,17 +45,28 @@ pub fn read(path: &Path) -> Result<Weights, Error> {
             format!("{n_bytes} bytes"),
         ));
     }
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let fail = |e| Error::io("read", path, e);
+    let mut bytes = Vec::new();
+    file.by_ref().take(HDF5_MAGIC.len() as u64).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes == HDF5_MAGIC || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("h5")) {
+        return keras::read(path);
+    }
+    bytes.reserve_exact(n_bytes as usize);
+    file.take(MAX_WEIGHTS_BYTES).read_to_end(&mut bytes).map_err(fail)?;
     from_bytes(&bytes, path)
 }
 
-/// Reads the bytes of such a file; errors speak of `path`.
+/// Reads the bytes of a safetensors file or a checkpoint of PyTorch; errors speak of `path`.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`]; also for HDF5, which is read from files only.
 pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Weights, Error> {
     if bytes.starts_with(ZIP) {
         return pytorch::from_bytes(bytes, path);
+    }
+    if bytes.starts_with(HDF5_MAGIC) {
+        let expected = "a safetensors file or a checkpoint of PyTorch";
+        return Err(Error::unsupported("read", path, expected, "HDF5 in memory"));
     }
     let malformed = |found: String| Error::malformed("read", path, "a safetensors file", found);
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;

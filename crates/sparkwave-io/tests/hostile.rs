@@ -94,6 +94,20 @@ fn mutated_weights() {
     std::io::Read::read_to_end(&mut archive.by_name("checkpoint/data.pkl").unwrap(), &mut pickle).unwrap();
     let seeds = [sparkwave_io::weights::to_bytes(&weights), checkpoint.clone(), pickle];
     mutations("weights", &seeds, exercise::weights);
+    let keras = ["keras2.h5", "keras3.h5"].map(|name| std::fs::read(folder("golden").join(name)).unwrap());
+    mutations("weights of Keras", &keras, exercise::keras);
+}
+
+#[test]
+fn mutated_stardist() {
+    let seeds: [&[u8]; 2] = [
+        br#"{"n_dim":3,"n_channel_in":1,"n_rays":32,"grid":[1,2,2],"anisotropy":[2.0,1.0,1.0],"backbone":"unet",
+        "rays_json":{"name":"Rays_GoldenSpiral","kwargs":{"n":32,"anisotropy":null}},"unet_n_depth":2,
+        "unet_pool":[2,2,2],
+        "unet_kernel_size":[3,3,3],"unet_n_filter_base":32,"unet_n_conv_per_depth":2,"net_conv_after_unet":128}"#,
+        br#"{"prob": 0.5, "nms": 0.4}"#,
+    ];
+    mutations("stardist", &seeds.map(<[u8]>::to_vec), exercise::stardist);
 }
 
 #[test]
@@ -210,6 +224,8 @@ fn bad_files() {
             exercise::table,
             exercise::training_file,
             exercise::weights,
+            exercise::keras,
+            exercise::stardist,
             exercise::zarr_files,
             exercise::zarr_metadata,
         ] {

@@ -7,5 +7,6 @@ mod datasets;
 mod foreign;
 mod frames;
 mod hostile;
+mod keras;
 mod packed;
 mod round_trip;

@@ -125,6 +125,18 @@ impl File {
         self.with(String::new, |file| Ok(read(file).ok())).ok().flatten()
     }
 
+    /// Names of the attributes of a group, `""` being the file's own; none if there is no such group.
+    pub(crate) fn group_attributes(&self, group: &str) -> Vec<String> {
+        let read = |file: &H5File| group_of(file, group)?.attr_names();
+        self.with(String::new, |file| Ok(read(file).unwrap_or_default())).unwrap_or_default()
+    }
+
+    /// Text of an attribute of a group. Of several texts the library gives no more than the first.
+    pub(crate) fn group_text(&self, group: &str, attribute: &str) -> Option<String> {
+        let read = |file: &H5File| group_of(file, group)?.attr_string(attribute);
+        self.with(String::new, |file| Ok(read(file).ok())).ok().flatten()
+    }
+
     /// Reads the box that starts at `starts` and has the extents `counts`, in native byte order. The caller has checked
     /// that the box lies in the data set and is not too large.
     pub(crate) fn read(
@@ -139,24 +151,37 @@ impl File {
             || format!("the box at {starts:?} of extents {counts:?} of data set {name}"),
             |file| {
                 let dataset = file.dataset(name)?;
+                macro_rules! fill {
+                    ($values:expr) => {
+                        // Of a single number, the library takes no box.
+                        if starts.is_empty() {
+                            dataset.read_raw_into($values)
+                        } else {
+                            dataset.read_slice_into($values, starts, counts)
+                        }
+                    };
+                }
                 match &mut out {
-                    Stored::U8(v) => dataset.read_slice_into(v, starts, counts),
-                    Stored::I8(v) => dataset.read_slice_into(v, starts, counts),
-                    Stored::U16(v) | Stored::OffsetI16(v) | Stored::F16(v) => {
-                        dataset.read_slice_into(v, starts, counts)
-                    }
-                    Stored::I16(v) => dataset.read_slice_into(v, starts, counts),
-                    Stored::U32(v) => dataset.read_slice_into(v, starts, counts),
-                    Stored::I32(v) => dataset.read_slice_into(v, starts, counts),
-                    Stored::U64(v) => dataset.read_slice_into(v, starts, counts),
-                    Stored::I64(v) => dataset.read_slice_into(v, starts, counts),
-                    Stored::F32(v) => dataset.read_slice_into(v, starts, counts),
-                    Stored::F64(v) => dataset.read_slice_into(v, starts, counts),
+                    Stored::U8(v) => fill!(v),
+                    Stored::I8(v) => fill!(v),
+                    Stored::U16(v) | Stored::OffsetI16(v) | Stored::F16(v) => fill!(v),
+                    Stored::I16(v) => fill!(v),
+                    Stored::U32(v) => fill!(v),
+                    Stored::I32(v) => fill!(v),
+                    Stored::U64(v) => fill!(v),
+                    Stored::I64(v) => fill!(v),
+                    Stored::F32(v) => fill!(v),
+                    Stored::F64(v) => fill!(v),
                 }
             },
         )?;
         Ok(out)
     }
+}
+
+/// A group of a file that is read; `""` is its root.
+fn group_of(file: &H5File, path: &str) -> Result<H5Group, Hdf5Error> {
+    if path.is_empty() { Ok(file.root_group()) } else { file.root_group().group(path) }
 }
 
 /// The number type, if the elements are whole bytes of an ordinary integer or IEEE float.

@@ -1,0 +1,4 @@
+//! Weights of networks in HDF5.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: sparkwave_fuzz::contain_panics(), |bytes: &[u8]| sparkwave_io::exercise::keras(bytes));
