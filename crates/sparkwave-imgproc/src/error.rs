@@ -2,6 +2,7 @@
 
 use crate::classic::components::ComponentError;
 use crate::classic::trials::TrialError;
+use crate::star::StarError;
 use sparkwave_core::source::SourceError;
 
 /// Why a computation on pixels failed.
@@ -30,4 +31,7 @@ pub enum Error {
     /// A recording has no components.
     #[error(transparent)]
     Components(#[from] ComponentError),
+    /// There are no stars.
+    #[error(transparent)]
+    Star(#[from] StarError),
 }

@@ -1,5 +1,5 @@
 //! Pure functions on pixels: register, subtract the background, find the foreground, estimate the baseline, detect
-//! transients, link them into events.
+//! transients, link them into events; the geometry of star-convex objects.
 //!
 //! One algorithm a file, its paper in the header. No I/O, no clock, no tensors; parallel over frames and pixels in the
 //! caller's thread pool, with results that do not depend on the number of threads.
@@ -18,6 +18,7 @@ pub mod projection;
 pub mod register;
 pub mod sampling;
 pub mod seconds;
+pub mod star;
 pub mod threshold;
 pub mod traces;
 pub mod waves;

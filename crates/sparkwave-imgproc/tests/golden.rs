@@ -18,6 +18,7 @@ use sparkwave_imgproc::detect::{assemble, idt};
 use sparkwave_imgproc::filter::median::median_3x3;
 use sparkwave_imgproc::legacy;
 use sparkwave_imgproc::link::sparse::{Active, SparseVolume};
+use sparkwave_imgproc::link::tree::{BoxFilter, Centroid, ComponentTree};
 use sparkwave_imgproc::noise::iterative_exclusion;
 use sparkwave_imgproc::register::shift::{Reference, Weighting};
 use sparkwave_imgproc::sampling::Sampling;
@@ -212,6 +213,66 @@ fn components_equal_scipy() {
         expected.sort_unstable();
         assert_eq!(found, expected);
         assert_eq!(found.len() as u64, case["count"].as_u64().unwrap());
+    }
+}
+
+#[test]
+fn instances_equal_scikit_image() {
+    let golden = golden("instances");
+    let active = golden["voxels_t_y_x_64ths"].as_array().unwrap().iter().map(|v| {
+        let [t, y, x, strength] = numbers(v).try_into().unwrap();
+        let strength = strength as f32 / 64.0;
+        Active { voxel: Voxel { t: t as u32, y: y as u32, x: x as u32 }, dff: 1.0, strength, level: 1.0 }
+    });
+    let [_, height, width] = sizes(&golden["shape"]).try_into().unwrap();
+    let volume = SparseVolume::new(active.collect(), height);
+    let strength: Vec<f32> = volume.voxels().iter().map(|a| a.strength).collect();
+    let tree = ComponentTree::new(&volume, &strength);
+
+    let cases = golden["sweep"].as_array().unwrap();
+    let thresholds: Vec<f32> = cases.iter().map(|c| c["threshold"].as_f64().unwrap() as f32).collect();
+    let triple = |c: Centroid| [c.t_frame, c.y_px, c.x_px];
+    let mut n = 0;
+    for filter in [BoxFilter::ALL, BoxFilter::PUBLISHED, BoxFilter::PUBLISHED_SCORES] {
+        for (found, case) in tree.sweep(&thresholds, filter).iter().zip(cases) {
+            let mut expected: Vec<&Value> = case["regions"].as_array().unwrap().iter().collect();
+            expected.retain(|region| {
+                let [t, y, x, t_end, y_end, x_end] = sizes(&region["box"]).try_into().unwrap();
+                t_end - t >= filter.min_frames && (y_end - y).min(x_end - x) >= filter.min_side_px
+            });
+            assert_eq!(found.len(), expected.len(), "{} with {filter:?}", case["threshold"]);
+            for component in found {
+                let is_same = |region: &&Value| -> bool {
+                    let bounds = [component.first, component.last].map(|v| [v.t, v.y, v.x].map(|c| c as usize));
+                    let bounds = [bounds[0], bounds[1].map(|c| c + 1)].concat();
+                    let close = |a: f64, key: &str| (a - region[key].as_f64().unwrap()).abs() <= 1e-12;
+                    let all_close = |a: [f64; 3], key: &str| {
+                        a.iter().zip(numbers(&region[key])).all(|(a, b)| (a - b).abs() <= 1e-12 * b.abs().max(1.0))
+                    };
+                    bounds == sizes(&region["box"])
+                        && region["n"].as_u64() == Some(component.n_voxels as u64)
+                        && region["max"].as_f64() == Some(f64::from(component.peak_strength))
+                        && close(component.mean(), "mean")
+                        && all_close(triple(component.centroid), "centroid")
+                        && all_close(triple(component.weighted_centroid), "weighted")
+                };
+                let same = expected.iter().position(is_same);
+                expected.swap_remove(same.unwrap_or_else(|| panic!("nothing is like {component:?}")));
+                n += 1;
+            }
+        }
+    }
+    assert_eq!(n, 259, "components compared");
+
+    for case in golden["hysteresis"].as_array().unwrap() {
+        let (low, high) = (case["low"].as_f64().unwrap() as f32, case["high"].as_f64().unwrap() as f32);
+        let labels = tree.labels(&tree.hysteresis(low, high));
+        let mut rows = vec![vec![b'.'; width]; golden["shape"][0].as_u64().unwrap() as usize * height];
+        for (a, _) in volume.voxels().iter().zip(&labels).filter(|(_, label)| **label > 0) {
+            rows[a.voxel.t as usize * height + a.voxel.y as usize][a.voxel.x as usize] = b'#';
+        }
+        let rows: Vec<String> = rows.into_iter().map(|row| String::from_utf8(row).unwrap()).collect();
+        assert_eq!(serde_json::json!(rows), case["rows"], "between {low} and {high}");
     }
 }
 
