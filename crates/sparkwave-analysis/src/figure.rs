@@ -14,6 +14,7 @@ mod contour;
 mod crop;
 mod distributions;
 mod drift;
+pub mod experiment;
 mod filmstrip;
 mod font;
 mod gray;

@@ -4,5 +4,6 @@
 //! a bug in them cannot cancel itself in their own score. It does no I/O and reads no clock.
 
 pub mod evaluate;
+pub mod experiment;
 pub mod figure;
 pub mod measure;

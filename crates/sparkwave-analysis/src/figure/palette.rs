@@ -34,6 +34,17 @@ pub(super) fn time_color(position: f64) -> Rgb {
     [color.r, color.g, color.b]
 }
 
+/// A part of something, 0..=1: white to dark blue, lightness falling throughout.
+pub(super) fn part_color(part: f64) -> Rgb {
+    let color = colorous::BLUES.eval_continuous(part.clamp(0.0, 1.0));
+    [color.r, color.g, color.b]
+}
+
+/// Ink or paper, whichever is read better on [`part_color`].
+pub(super) fn text_on_part(part: f64) -> Rgb {
+    if part > 0.66 { PAPER } else { INK }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +65,17 @@ mod tests {
         let steps: Vec<f64> = (0..=20).map(|i| luminance(time_color(f64::from(i) / 20.0))).collect();
         assert!(steps.windows(2).all(|w| w[1] > w[0]), "{steps:?}");
         assert!(1.05 / (steps[20] + 0.05) > 2.0, "contrast with white at the end: {}", 1.05 / (steps[20] + 0.05));
+    }
+
+    /// Ink and paper meet at a contrast of 4.0: WCAG asks 3:1 of text of this size.
+    #[test]
+    fn numbers_are_read_on_every_part() {
+        for i in 0..=100 {
+            let part = f64::from(i) / 100.0;
+            let (ground, text) = (luminance(part_color(part)), luminance(text_on_part(part)));
+            let contrast = (ground.max(text) + 0.05) / (ground.min(text) + 0.05);
+            assert!(contrast > 3.8, "{part}: {contrast}");
+        }
     }
 
     #[test]

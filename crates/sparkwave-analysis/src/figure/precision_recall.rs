@@ -48,11 +48,12 @@ fn f1((recall, precision): (f64, f64)) -> f64 {
 }
 
 /// Precision that gives F1 = f at a recall: p = f r / (2 r - f), from F1 = 2 p r / (p + r).
-fn draw_equal_f1(canvas: &mut Canvas, panel: &Panel) {
+pub(super) fn draw_equal_f1(canvas: &mut Canvas, panel: &Panel) {
     for f in [0.2, 0.4, 0.6, 0.8] {
         let first = f / (2.0 - f);
         let at = |i: i32| {
-            let recall = first + (1.0 - first) * f64::from(i) / 60.0;
+            // Closer together at first, where the line is steep.
+            let recall = first + (1.0 - first) * (f64::from(i) / 60.0).powi(3);
             panel.at(recall, f * recall / (2.0 * recall - f))
         };
         canvas.polyline((0..=60).map(at).collect(), Paint::stroke(palette::FAINT, 0.9));

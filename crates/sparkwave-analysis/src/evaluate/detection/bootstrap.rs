@@ -144,7 +144,7 @@ impl Drawn {
 }
 
 /// The quantile `q` in 0..1 of ascending values, linear between order statistics; 0 for no values.
-pub(super) fn quantile(ascending: &[f64], q: f64) -> f64 {
+pub(crate) fn quantile(ascending: &[f64], q: f64) -> f64 {
     let Some(last) = ascending.len().checked_sub(1) else { return 0.0 };
     let position = q * last as f64;
     let below = (position.floor() as usize).min(last);

@@ -30,6 +30,11 @@ pub(super) fn published_ratio(part: usize, whole: usize) -> f64 {
     part as f64 / (whole as f64 + PUBLISHED_EPSILON)
 }
 
+/// The published thresholds, falling: 0.99..0.01.
+pub(crate) fn published_thresholds() -> impl Iterator<Item = f64> {
+    (0..N_PUBLISHED).rev().map(|i| 0.01 + i as f64 * 0.98 / (N_PUBLISHED - 1) as f64)
+}
+
 /// Predictions by falling score.
 pub(super) struct Ranking {
     order: Vec<usize>,
@@ -55,7 +60,7 @@ impl Ranking {
 
     /// The published thresholds, falling: 0.99..0.01, or those quantiles of the scores if a score is outside 0..1.
     fn published_thresholds(&self) -> Vec<f64> {
-        let grid = (0..N_PUBLISHED).rev().map(|i| 0.01 + i as f64 * 0.98 / (N_PUBLISHED - 1) as f64);
+        let grid = published_thresholds();
         let is_probability = self.scores.iter().all(|s| (0.0..=1.0).contains(s));
         if is_probability {
             return grid.collect();
@@ -169,7 +174,7 @@ pub(super) fn published_curve(
 }
 
 /// The published average precision of (precision, recall) pairs by falling threshold; see [`super::Scores::ap_paper`].
-pub(super) fn published_average_precision(mut points: Vec<(f64, f64)>) -> Option<f64> {
+pub(crate) fn published_average_precision(mut points: Vec<(f64, f64)>) -> Option<f64> {
     let mut largest: Option<(usize, f64)> = None;
     for (i, &(_, recall)) in points.iter().enumerate() {
         if largest.is_none_or(|(_, r)| recall > r) {
