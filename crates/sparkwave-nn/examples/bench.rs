@@ -9,35 +9,31 @@ use ndarray::{Array2, Array3};
 use sparkwave_core::movie::Pixels;
 use sparkwave_core::recording::Recording;
 use sparkwave_core::source::InMemory;
-use sparkwave_nn::Device;
-use sparkwave_nn::engine::Engine;
-use sparkwave_nn::models::unet3d::{UNet3d, UNet3dConfig};
+use sparkwave_nn::card::Architecture;
+use sparkwave_nn::models::unet3d::UNet3dConfig;
+use sparkwave_nn::network;
 use sparkwave_nn::stream::{Extent, Stream};
-use sparkwave_nn::train::{Session, TrainConfig};
+use sparkwave_nn::train::{self, TrainConfig};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let config = UNet3dConfig { pools: vec![[2; 3]; 4], ..UNet3dConfig::published() };
-    let device = Device::flex().autodiff();
-    let model = UNet3d::new(&config, 0, &device).unwrap();
+    let architecture = Architecture::Unet3d(UNet3dConfig { pools: vec![[2; 3]; 4], ..UNet3dConfig::published() });
     for pair in args.chunks(2) {
         let n: usize = pair[1].parse().unwrap();
         let mut run: Box<dyn FnMut()> = match pair[0].as_str() {
             "train" => {
-                let train = TrainConfig { batch: n, pu_ratio: 0, ..TrainConfig::default() };
+                let config = TrainConfig { batch: n, pu_ratio: 0, ..TrainConfig::default() };
                 let streams = [noise(64)];
-                let mut session = Session::new(train.clone(), model.clone(), train.crops(&streams), &device).unwrap();
+                let mut training = train::begin(&config, &architecture, &streams).unwrap();
                 Box::new(move || {
-                    session.advance(&streams).unwrap();
+                    training.advance(&streams).unwrap();
                 })
             }
             "infer" => {
-                let train = TrainConfig { pu_ratio: 0, ..TrainConfig::default() };
-                let weights =
-                    Session::new(train.clone(), model.clone(), train.crops(&[noise(64)]), &device).unwrap().weights();
-                let mut engine = Engine::new(&config, &weights).unwrap();
+                let weights = network::untrained(&architecture, 0).unwrap();
+                let mut network = network::open(&architecture, &weights).unwrap();
                 let (input, mut output) = (vec![0.5; n * n * n], vec![0.0; n * n * n]);
-                Box::new(move || engine.run(&input, [n; 3], &mut output))
+                Box::new(move || network.run(&input, [n; 3], &[0..n, 0..n, 0..n], &mut output))
             }
             other => panic!("{other}: train or infer"),
         };

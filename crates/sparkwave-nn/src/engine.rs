@@ -1,6 +1,9 @@
 //! Inference of U-Nets on the CPU: our kernels on buffers that are used again, normalisation folded into the convolutions,
 //! no copy of what is joined.
 
+use std::collections::TryReserveError;
+use std::ops::Range;
+
 use sparkwave_core::weights::{Parameter, Weights};
 use sparkwave_kernels::activation::Activation;
 use sparkwave_kernels::conv3d::{self, Conv3d, PackedConv3d};
@@ -11,6 +14,7 @@ use sparkwave_kernels::{Batch, Isa, Volume};
 use crate::error::Result;
 use crate::layers::Norm;
 use crate::models::unet3d::{UNet3d, UNet3dConfig};
+use crate::network::{Network, View};
 use crate::reach::reach;
 
 /// A convolution with what follows it.
@@ -62,6 +66,8 @@ pub struct Engine {
     up: Vec<Up>,
     head: Conv,
     levels: Vec<Level>,
+    /// What the last layer says, before it is cut to what was asked for.
+    answer: Vec<f32>,
 }
 
 /// Why no layer can be missing or of another shape: the weights were compared with the network when the engine was made,
@@ -76,11 +82,7 @@ impl Engine {
     pub fn new(config: &UNet3dConfig, weights: &Weights) -> Result<Self> {
         // Building the network checks every name and shape at once.
         let device = burn::tensor::Device::flex();
-        crate::parameters::replace(
-            UNet3d::new(config, 0, &device)?,
-            weights,
-            <UNet3d as crate::train::Voxelwise>::checkpoint_name,
-        )?;
+        crate::parameters::replace(UNet3d::new(config, 0, &device)?, weights)?;
         let read = Reader { weights };
         let depth = config.pools.len();
         let widths: Vec<usize> = (0..=depth).map(|level| config.width << level).collect();
@@ -124,7 +126,16 @@ impl Engine {
             .collect();
         let head = read.conv(("final_conv".into(), None), [widths[0], 0], config.n_out, [1; 3], Activation::Sigmoid);
         let levels = (0..=depth).map(|_| Level::default()).collect();
-        Ok(Self { config: config.clone(), reach: reach(config), down, bottleneck, up, head, levels })
+        Ok(Self {
+            config: config.clone(),
+            reach: reach(config),
+            down,
+            bottleneck,
+            up,
+            head,
+            levels,
+            answer: Vec::new(),
+        })
     }
 
     /// The shape of the network.
@@ -133,20 +144,14 @@ impl Engine {
         &self.config
     }
 
-    /// How far an output voxel looks, `[t, y, x]` ([`reach`]).
-    #[must_use]
-    pub fn reach(&self) -> [usize; 3] {
-        self.reach
-    }
-
-    /// Probabilities `[n_out, t, y, x]` of an input `[n_in, t, y, x]` whose axes `extent` are multiples of
-    /// [`UNet3dConfig::multiple`].
+    /// Probabilities `[n_out, t, y, x]` of the voxels `keep` of an input `[n_in, t, y, x]` whose axes `extent` are multiples
+    /// of [`UNet3dConfig::multiple`]. The decoder computes what these need and no more.
     ///
     /// # Panics
-    /// If a slice is not as long as the extent says.
-    pub fn run(&mut self, input: &[f32], extent: [usize; 3], output: &mut [f32]) {
+    /// If a slice is not as long as the extents say.
+    pub fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
         let volume = Volume::new(extent[0], extent[1], extent[2]);
-        self.make_room(volume);
+        self.make_room(volume).expect("reserved, or the process has no memory left");
         let depth = self.down.len();
         for level in 0..depth {
             let (above, below) = self.levels.split_at_mut(level + 1);
@@ -163,57 +168,136 @@ impl Engine {
         let volume = bottom.volume.expect(FITS);
         self.bottleneck.first.run(&[&bottom.pooled], volume, &mut bottom.between);
         self.bottleneck.second.run(&[&bottom.between], volume, &mut bottom.up);
+
+        let needed = self.needed(extent, keep);
+        // Where the decoder's last answer lies in its level: all of it at the bottom.
+        let mut covered = extents(volume).map(|n| 0..n);
         for (i, up) in self.up.iter().enumerate() {
             let level = depth - 1 - i;
             let (above, below) = self.levels.split_at_mut(level + 1);
-            let (at, lower) = (&mut above[level], &below[0]);
-            let (volume, small) = (at.volume.expect(FITS), lower.volume.expect(FITS));
-            let batch = Batch::new(1, small);
-            let none = Activation::Identity;
-            transposed::forward(Isa::best(), &up.packed, Some(&up.bias), none, &lower.up, batch, &mut at.up)
+            let (at, lower) = (&mut above[level], &mut below[0]);
+            let (region, pool) = (&needed[level], self.config.pools[level]);
+            let under: [Range<usize>; 3] =
+                std::array::from_fn(|axis| region[axis].start / pool[axis]..region[axis].end / pool[axis]);
+            let (small, volume) = (volume_of(&under), volume_of(region));
+            let n_small = crop(&mut lower.up, &covered, &under, self.config.width << (level + 1));
+            let n = (self.config.width << level) * volume.voxels().expect(FITS);
+            let (batch, none) = (Batch::new(1, small), Activation::Identity);
+            let source = &lower.up[..n_small];
+            transposed::forward(Isa::best(), &up.packed, Some(&up.bias), none, source, batch, &mut at.up[..n])
                 .expect(FITS);
-            up.stage.first.run(&[&at.skip, &at.up], volume, &mut at.between);
-            up.stage.second.run(&[&at.between], volume, &mut at.up);
+            let whole = extents(at.volume.expect(FITS)).map(|n| 0..n);
+            crop(&mut at.skip, &whole, region, self.config.width << level);
+            up.stage.first.run(&[&at.skip[..n], &at.up[..n]], volume, &mut at.between[..n]);
+            up.stage.second.run(&[&at.between[..n]], volume, &mut at.up[..n]);
+            covered = region.clone();
         }
-        let top = &self.levels[0];
-        self.head.run(&[&top.up], top.volume.expect(FITS), output);
+        let volume = volume_of(&covered);
+        let voxels = volume.voxels().expect(FITS);
+        self.answer.resize(self.config.n_out * voxels, 0.0);
+        self.head.run(&[&self.levels[0].up[..self.config.width * voxels]], volume, &mut self.answer);
+        let n = crop(&mut self.answer, &covered, keep, self.config.n_out);
+        output.copy_from_slice(&self.answer[..n]);
     }
 
-    /// Bytes of the buffers for a tile of this many voxels.
-    #[must_use]
-    pub fn bytes(config: &UNet3dConfig, extent: [usize; 3]) -> usize {
-        let mut voxels: usize = extent.iter().product();
-        let mut floats = 0;
-        for (level, pool) in config.pools.iter().enumerate() {
-            floats += 3 * (config.width << level) * voxels;
-            voxels /= pool.iter().product::<usize>();
-            floats += (config.width << level) * voxels;
+    /// What the decoder computes at each level so that the voxels `keep` come out right, on the grid of the pooling: two
+    /// convolutions of kernel 3 reach 2 voxels, and the transposed convolution before them one more.
+    fn needed(&self, extent: [usize; 3], keep: &[Range<usize>; 3]) -> Vec<[Range<usize>; 3]> {
+        const REACH: usize = 3;
+        let (mut extent, mut keep) = (extent, keep.clone());
+        let mut needed = Vec::with_capacity(self.config.pools.len());
+        for pool in &self.config.pools {
+            let region: [Range<usize>; 3] = std::array::from_fn(|axis| {
+                let start = keep[axis].start.saturating_sub(REACH) / pool[axis] * pool[axis];
+                start..(keep[axis].end + REACH).next_multiple_of(pool[axis]).min(extent[axis])
+            });
+            keep = std::array::from_fn(|axis| region[axis].start / pool[axis]..region[axis].end / pool[axis]);
+            extent = std::array::from_fn(|axis| extent[axis] / pool[axis]);
+            needed.push(region);
         }
-        floats += 2 * (config.width << config.pools.len()) * voxels;
-        4 * floats
+        needed
     }
 
-    fn make_room(&mut self, volume: Volume) {
+    fn make_room(&mut self, volume: Volume) -> std::result::Result<(), TryReserveError> {
         if self.levels[0].volume == Some(volume) {
-            return;
+            return Ok(());
         }
-        let mut volume = volume;
+        self.levels[0].volume = None;
+        let resize = |buffer: &mut Vec<f32>, n: usize| -> std::result::Result<(), TryReserveError> {
+            buffer.try_reserve(n.saturating_sub(buffer.len()))?;
+            buffer.resize(n, 0.0);
+            Ok(())
+        };
         let depth = self.config.pools.len();
-        let mut n_pooled = 0;
+        let (mut at, mut n_pooled) = (volume, 0);
         for (level, buffers) in self.levels.iter_mut().enumerate() {
             let width = self.config.width << level;
-            let n = width * volume.voxels().expect(FITS);
-            buffers.volume = Some(volume);
-            buffers.pooled.resize(n_pooled, 0.0);
-            buffers.up.resize(n, 0.0);
-            buffers.between.resize(n, 0.0);
+            let n = width * at.voxels().expect(FITS);
+            buffers.volume = (level > 0).then_some(at);
+            resize(&mut buffers.pooled, n_pooled)?;
+            resize(&mut buffers.up, n)?;
+            resize(&mut buffers.between, n)?;
             if level < depth {
-                buffers.skip.resize(n, 0.0);
-                volume = pool::output(volume, self.config.pools[level]).expect(FITS);
-                n_pooled = width * volume.voxels().expect(FITS);
+                resize(&mut buffers.skip, n)?;
+                at = pool::output(at, self.config.pools[level]).expect(FITS);
+                n_pooled = width * at.voxels().expect(FITS);
             }
         }
+        // Last: a network without room for all levels has room for none.
+        self.levels[0].volume = Some(volume);
+        Ok(())
     }
+}
+
+impl Network for Engine {
+    fn view(&self) -> View {
+        View::Tiles { reach: self.reach, multiple: self.config.multiple() }
+    }
+
+    fn bytes(&self, extent: [usize; 3]) -> usize {
+        let mut voxels: usize = extent.iter().product();
+        let mut floats = 0;
+        for (level, pool) in self.config.pools.iter().enumerate() {
+            floats += 3 * (self.config.width << level) * voxels;
+            voxels /= pool.iter().product::<usize>();
+            floats += (self.config.width << level) * voxels;
+        }
+        floats += 2 * (self.config.width << self.config.pools.len()) * voxels;
+        size_of::<f32>() * floats
+    }
+
+    fn reserve(&mut self, extent: [usize; 3]) -> bool {
+        self.make_room(Volume::new(extent[0], extent[1], extent[2])).is_ok()
+    }
+
+    fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
+        self.run(input, extent, keep, output);
+    }
+}
+
+fn extents(volume: Volume) -> [usize; 3] {
+    [volume.depth, volume.height, volume.width]
+}
+
+fn volume_of(region: &[Range<usize>; 3]) -> Volume {
+    Volume::new(region[0].len(), region[1].len(), region[2].len())
+}
+
+/// Moves the part `region` of volumes that cover `covered` to the front of the buffer, in order; gives how many values it
+/// has.
+fn crop(buffer: &mut [f32], covered: &[Range<usize>; 3], region: &[Range<usize>; 3], n_channels: usize) -> usize {
+    let [nt, ny, nx] = covered.clone().map(|r| r.len());
+    let from: [usize; 3] = std::array::from_fn(|axis| region[axis].start - covered[axis].start);
+    let [t, y, x] = region.clone().map(|r| r.len());
+    if [t, y, x] != [nt, ny, nx] {
+        for row in 0..n_channels * t * y {
+            let (channel, at_t, at_y) = (row / (t * y), row / y % t + from[0], row % y + from[1]);
+            let start = ((channel * nt + at_t) * ny + at_y) * nx + from[2];
+            // Never behind where it comes from, so nothing is overwritten before it was moved.
+            buffer.copy_within(start..start + x, row * x);
+        }
+    }
+    n_channels * t * y * x
 }
 
 fn rectifier(slope: f32) -> Activation {
@@ -279,7 +363,7 @@ mod tests {
             let model = UNet3d::new(&config, 4, &device).expect("valid");
             let mut weights = model.weights();
             formula(&mut weights);
-            let model = crate::parameters::replace(model, &weights, UNet3d::checkpoint_name).expect("they fit");
+            let model = crate::parameters::replace(model, &weights).expect("they fit");
             let mut engine = Engine::new(&config, &weights).expect("they fit");
             for extent in [[8, 12, 20], [4, 8, 36]] {
                 let n: usize = extent.iter().product();
@@ -288,7 +372,7 @@ mod tests {
                 let expected =
                     values(&model.forward(Tensor::from_data(TensorData::new(input.clone(), shape), &device)));
                 let mut found = vec![0.0; n * config.n_out];
-                engine.run(&input, extent, &mut found);
+                engine.run(&input, extent, &extent.map(|n| 0..n), &mut found);
                 for (i, (a, b)) in found.iter().zip(&expected.values).enumerate() {
                     assert!((a - b).abs() < 1e-5, "voxel {i}: {a} against {b}");
                 }

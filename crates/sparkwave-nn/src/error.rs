@@ -27,6 +27,12 @@ pub enum Error {
     /// A recording of the training set, or a movie to be searched, could not be read.
     #[error(transparent)]
     Source(sparkwave_core::source::SourceError),
+    /// There is no memory even for the smallest tile.
+    #[error("there is no memory for a tile of the network, which takes {bytes} bytes")]
+    Memory {
+        /// What its buffers would take.
+        bytes: usize,
+    },
     /// There is no graphics card, or the program was built without support for it.
     #[error("no graphics card can be used: {0}")]
     Device(String),

@@ -1,12 +1,13 @@
 //! Reads `tests/reference/golden/networks.json`; the formula of weights and inputs stands in `networks.py`.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData, activation};
 use serde_json::Value;
 use sparkwave_core::weights::{Parameter, Weights};
 
-use crate::parameters::{Path, values};
+use crate::parameters::{Path, replace, values};
+use crate::train::Voxelwise;
 
 /// Value i of the array number j, from -1 to 1: the bits of both, mixed.
 pub(crate) fn scatter(n: usize, j: usize) -> impl Iterator<Item = f32> {
@@ -14,15 +15,7 @@ pub(crate) fn scatter(n: usize, j: usize) -> impl Iterator<Item = f32> {
 }
 
 fn exact_scatter(n: usize, j: usize) -> impl Iterator<Item = f64> {
-    (0..n as u32).map(move |i| {
-        let mut h = i.wrapping_mul(0x9E37_79B1).wrapping_add((j as u32).wrapping_mul(0x85EB_CA77)).wrapping_add(1);
-        h ^= h >> 15;
-        h = h.wrapping_mul(0x2C1B_3C6D);
-        h ^= h >> 12;
-        h = h.wrapping_mul(0x297A_2D39);
-        h ^= h >> 15;
-        f64::from(h) / f64::from(1u32 << 31) - 1.0
-    })
+    (0..n as u32).map(move |i| crate::probe::scatter(i, j as u32))
 }
 
 /// Gives every array the values of the formula.
@@ -60,6 +53,40 @@ impl Golden {
         self.0[key].as_f64().expect("a number")
     }
 
+    /// Holds a network to PyTorch: inference, a training pass with its loss, and all gradients of the squared error.
+    /// Forty layers deep, a rectifier that stands within rounding of zero may open or close, which moves the sum of a
+    /// gradient by what one voxel adds to it: gradients have a tolerance of their own.
+    pub(crate) fn check<M: Voxelwise>(&self, network: impl Fn(&Device) -> M, of_gradients: f64) {
+        let device = Device::flex();
+        let model = network(&device);
+        let mut weights = model.weights();
+        formula(&mut weights);
+        let loaded = |device: &Device| replace(network(device), &weights).expect("all arrays fit");
+        let shape = self.shape();
+        let n: usize = shape.iter().product();
+        let input = TensorData::new(scatter(n, 0).collect::<Vec<f32>>(), shape);
+        let y = activation::sigmoid(loaded(&device).logits(Tensor::from_data(input.clone(), &device)));
+        self.compare("inference", &values(&y), 1e-5);
+
+        let training = device.autodiff();
+        let model = loaded(&training);
+        let logits = model.logits(Tensor::from_data(input, &training));
+        self.compare("training", &values(&activation::sigmoid(logits.clone())), 1e-5);
+        let target: Vec<f32> = scatter(n, 3).map(|v| f32::from(u8::from(v > 0.8))).collect();
+        let target = Tensor::from_data(TensorData::new(target, shape), &training);
+        let loss = crate::loss::Loss::Mse.of(logits, target, &[true, true]);
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        assert!((value - self.number("loss")).abs() < 1e-6, "loss {value}");
+        let grads = GradientsParams::from_grads(loss.backward(), &model);
+        self.compare_gradients(&model, &grads, of_gradients);
+    }
+
+    /// How many values a network learns.
+    pub(crate) fn n_learned(weights: &Weights) -> usize {
+        let learned = weights.parameters.iter().filter(|(name, _)| !name.contains("running"));
+        learned.map(|(_, p)| p.values.len()).sum()
+    }
+
     pub(crate) fn shape(&self) -> [usize; 5] {
         std::array::from_fn(|i| self.0["shape"][i].as_u64().expect("a length") as usize)
     }
@@ -70,18 +97,12 @@ impl Golden {
     }
 
     /// Compares the gradient of every parameter.
-    pub(crate) fn compare_gradients<M: Module>(
-        &self,
-        module: &M,
-        grads: &GradientsParams,
-        rename: fn(&str) -> String,
-        tolerance: f64,
-    ) {
+    pub(crate) fn compare_gradients<M: Voxelwise>(&self, module: &M, grads: &GradientsParams, tolerance: f64) {
         struct Visitor<'a> {
             path: Path,
             grads: &'a GradientsParams,
             expected: &'a Value,
-            rename: fn(&str) -> String,
+            rename: &'a dyn Fn(&str) -> String,
             tolerance: f64,
             n: usize,
         }
@@ -100,6 +121,7 @@ impl Golden {
             }
         }
         let expected = &self.0["gradients"];
+        let rename = &|path: &str| module.checkpoint_name(path);
         let mut visitor = Visitor { path: Path::default(), grads, expected, rename, tolerance, n: 0 };
         module.visit(&mut visitor);
         assert_eq!(visitor.n, expected.as_object().expect("an object").len());

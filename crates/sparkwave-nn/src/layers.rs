@@ -1,7 +1,7 @@
 //! The layers that our networks share, with the field names and the initial values of PyTorch.
 
 use burn::module::{Module, Param, ParamId, RunningState};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -65,6 +65,14 @@ impl Conv3d {
             weight: initial.uniform([n_out, n_in, kernel[0], kernel[1], kernel[2]], fan_in),
             bias: initial.uniform([n_out], fan_in),
         }
+    }
+
+    /// The last layer of a network of rare events: it begins by saying that one voxel in a hundred belongs to one, or
+    /// the first thousand steps would go into learning that (Lin et al., ICCV 2017, section 3.3).
+    pub(crate) fn head(n_in: usize, n_out: usize, initial: &mut Initial) -> Self {
+        const PRIOR: f32 = 0.01;
+        let bias = initial.constant([n_out], (PRIOR / (1.0 - PRIOR)).ln());
+        Self { bias, ..Self::new(n_in, n_out, [1; 3], initial) }
     }
 
     /// `[n, in, t, y, x]` to `[n, out, t, y, x]`.
@@ -146,4 +154,70 @@ impl Norm {
         stored(&self.running_var, var * (n_values / (n_values - 1.0).max(1.0)));
         y
     }
+}
+
+/// A map of vectors along the last axis, with PyTorch's layout of weights.
+#[derive(Module, Debug)]
+pub(crate) struct Linear {
+    /// `[out, in]`.
+    weight: Param<Tensor<2>>,
+    /// `[out]`.
+    bias: Option<Param<Tensor<1>>>,
+}
+
+impl Linear {
+    pub(crate) fn new(n_in: usize, n_out: usize, initial: &mut Initial) -> Self {
+        Self { bias: Some(initial.uniform([n_out], n_in)), ..Self::without_bias(n_in, n_out, initial) }
+    }
+
+    pub(crate) fn without_bias(n_in: usize, n_out: usize, initial: &mut Initial) -> Self {
+        Self { weight: initial.uniform([n_out, n_in], n_in), bias: None }
+    }
+
+    /// `[n, tokens, in]` to `[n, tokens, out]`.
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let y = x.matmul(self.weight.val().swap_dims(0, 1).unsqueeze());
+        match &self.bias {
+            Some(bias) => y + bias.val().unsqueeze(),
+            None => y,
+        }
+    }
+}
+
+/// Layer normalisation along the last axis (Ba et al. 2016).
+#[derive(Module, Debug)]
+pub(crate) struct LayerNorm {
+    /// `[n]`.
+    weight: Param<Tensor<1>>,
+    /// `[n]`.
+    bias: Param<Tensor<1>>,
+}
+
+impl LayerNorm {
+    pub(crate) fn new(n: usize, initial: &mut Initial) -> Self {
+        Self { weight: initial.constant([n], 1.0), bias: initial.constant([n], 0.0) }
+    }
+
+    /// `[n, tokens, c]` to the same shape.
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let centred = x.clone() - x.mean_dim(2);
+        let deviation = (centred.clone().powi_scalar(2).mean_dim(2) + Norm::EPSILON).sqrt();
+        centred / deviation * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
+    }
+}
+
+/// Every channel of every volume normalised by its own mean and variance (Ulyanov et al. 2016), then rectified with this
+/// slope, in training and inference alike.
+pub(crate) fn normalise_instances(x: Tensor<5>, slope: f32) -> Tensor<5> {
+    let [n, c, t, h, w] = x.dims();
+    let device = x.device();
+    let (one, zero) = (Tensor::ones([n * c], &device), Tensor::zeros([n * c], &device));
+    let (y, ..) = op::norm_batch(x.reshape([1, n * c, t, h, w]), one, zero, Norm::EPSILON, slope);
+    y.reshape([n, c, t, h, w])
+}
+
+/// A rectifier whose slope below zero, `[1]`, is learned (He et al. 2015).
+pub(crate) fn parametric_rectifier(x: Tensor<5>, slope: Tensor<1>) -> Tensor<5> {
+    let below = -activation::relu(-x.clone());
+    activation::relu(x) + below * slope.reshape([1, 1, 1, 1, 1])
 }

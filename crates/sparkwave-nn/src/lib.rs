@@ -6,20 +6,24 @@ pub mod card;
 pub mod crops;
 pub mod engine;
 pub mod error;
+pub mod export;
 #[cfg(test)]
 mod golden;
 pub mod infer;
 mod layers;
 pub mod loss;
 pub mod models;
+pub mod network;
 mod op;
 mod parameters;
+mod probe;
 pub mod reach;
 pub mod stream;
 pub mod train;
 
 pub use batch::Augment;
 pub use burn::tensor::Device;
+pub use probe::probe;
 
 /// The processor. With [`Device::autodiff`] it keeps what gradients need.
 #[must_use]

@@ -31,14 +31,26 @@ pub(crate) fn conv3d(x: Tensor<5>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor
     library_conv3d(x, weight, Some(bias), options)
 }
 
-/// A transposed convolution with kernel 3, padding 1 and output padding `stride - 1`: `[n, in, t, y, x]`,
-/// `[in, out, 3, 3, 3]`, `[out]` to `[n, out, t * st, y * sy, x * sx]`.
+/// A transposed convolution: `[n, in, t, y, x]`, `[in, out, k, k, k]`, `[out]` to `[n, out, t * st, y * sy, x * sx]`, with
+/// kernel 3, padding 1 and output padding `stride - 1`, or with kernel and stride of 2 and no padding.
 pub(crate) fn upsample(x: Tensor<5>, weight: Tensor<5>, bias: Tensor<1>, stride: [usize; 3]) -> Tensor<5> {
     if is_cpu(&x.device()) {
         return flex::upsample(x, weight, bias, stride);
     }
-    let options = ConvTransposeOptions::new(stride, [1, 1, 1], stride.map(|s| s - 1), [1, 1, 1], 1);
+    let (padding, beyond) = if weight.dims()[2] == 3 { ([1; 3], stride.map(|s| s - 1)) } else { ([0; 3], [0; 3]) };
+    let options = ConvTransposeOptions::new(stride, padding, beyond, [1, 1, 1], 1);
     conv_transpose3d(x, weight, Some(bias), options)
+}
+
+/// Every `stride`-th voxel along each axis, the first included: what a strided convolution keeps of a dense one.
+pub(crate) fn every(x: Tensor<5>, stride: usize) -> Tensor<5> {
+    if stride == 1 {
+        return x;
+    }
+    let [n, c, t, h, w] = x.dims();
+    let [kt, kh, kw] = [t, h, w].map(|n| n / stride);
+    let windows: Tensor<8> = x.reshape([n, c, kt, stride, kh, stride, kw, stride]);
+    windows.slice([0..n, 0..c, 0..kt, 0..1, 0..kh, 0..1, 0..kw, 0..1]).reshape([n, c, kt, kh, kw])
 }
 
 /// The largest value of each window, window and stride alike: `[n, c, t, y, x]` to `[n, c, t / st, y / sy, x / sx]`.

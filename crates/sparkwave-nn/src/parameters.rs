@@ -7,6 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 use sparkwave_core::weights::{Parameter, Weights};
 
 use crate::error::{Error, Result};
+use crate::train::Voxelwise;
 
 /// The path of the array that is being visited, joined by dots.
 #[derive(Default)]
@@ -35,13 +36,13 @@ pub(crate) fn values<const D: usize>(tensor: &Tensor<D>) -> Parameter {
 }
 
 /// The arrays of a network, named by `rename` of their paths.
-pub(crate) fn collect<M: Module>(module: &M, rename: fn(&str) -> String) -> BTreeMap<String, Parameter> {
-    struct Collect {
+pub(crate) fn collect<M: Module>(module: &M, rename: &dyn Fn(&str) -> String) -> BTreeMap<String, Parameter> {
+    struct Collect<'a> {
         path: Path,
-        rename: fn(&str) -> String,
+        rename: &'a dyn Fn(&str) -> String,
         found: BTreeMap<String, Parameter>,
     }
-    impl ModuleVisitor for Collect {
+    impl ModuleVisitor for Collect<'_> {
         fn enter_module(&mut self, name: &str, _container: &str) {
             self.path.enter(name);
         }
@@ -62,10 +63,10 @@ pub(crate) fn collect<M: Module>(module: &M, rename: fn(&str) -> String) -> BTre
 /// # Errors
 /// If an array of the network is missing, has another shape, or is not a number, or if `weights` holds an array that the
 /// network does not have: all of them are named at once. Counters of batches, which some checkpoints carry, are ignored.
-pub(crate) fn replace<M: Module>(module: M, weights: &Weights, rename: fn(&str) -> String) -> Result<M> {
+pub(crate) fn replace<M: Voxelwise>(module: M, weights: &Weights) -> Result<M> {
     struct Replace<'a> {
         path: Path,
-        rename: fn(&str) -> String,
+        rename: &'a dyn Fn(&str) -> String,
         weights: &'a Weights,
         /// Names of arrays that both have.
         shared: BTreeSet<String>,
@@ -101,9 +102,10 @@ pub(crate) fn replace<M: Module>(module: M, weights: &Weights, rename: fn(&str) 
             param
         }
     }
+    let named = module.clone();
     let mut mapper = Replace {
         path: Path::default(),
-        rename,
+        rename: &|path| named.checkpoint_name(path),
         weights,
         shared: BTreeSet::new(),
         missing: Vec::new(),

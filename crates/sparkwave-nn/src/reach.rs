@@ -67,7 +67,7 @@ mod tests {
                 let mut input = vec![0.0; n];
                 input[centre * stride] = 1.0;
                 let mut output = vec![0.0; n];
-                engine.run(&input, extent, &mut output);
+                engine.run(&input, extent, &extent.map(|n| 0..n), &mut output);
                 let lit = output.iter().enumerate().filter(|(_, p)| **p > 0.5);
                 let distances = lit.map(|(i, _)| (i / stride % extent[axis]).abs_diff(centre));
                 furthest = furthest.max(distances.max().unwrap_or(0));

@@ -11,9 +11,13 @@ use sparkwave_core::weights::Weights;
 
 use crate::adam::Adam;
 use crate::batch::{Augment, Batch, Order};
+use crate::card::Architecture;
 use crate::crops::{self, Crop, PuSampling};
 use crate::error::{Error, Result};
 use crate::loss::Loss;
+use crate::models::attention_unet::AttentionUNet;
+use crate::models::unet3d::UNet3d;
+use crate::models::unetr::Unetr;
 use crate::parameters::{collect, replace};
 use crate::stream::Stream;
 
@@ -128,7 +132,7 @@ impl TrainConfig {
 }
 
 /// A network that can be trained on voxels.
-pub trait Voxelwise: Module {
+pub(crate) trait Voxelwise: Module + 'static {
     /// `[n, 1, t, y, x]` to logits of the same shape.
     fn logits(&self, x: Tensor<5>) -> Tensor<5>;
 
@@ -136,16 +140,60 @@ pub trait Voxelwise: Module {
     fn multiple(&self) -> [usize; 3];
 
     /// The name of an array in a checkpoint, given its path.
-    fn checkpoint_name(path: &str) -> String;
+    fn checkpoint_name(&self, path: &str) -> String;
 
     /// Its arrays as they are now.
     fn weights(&self) -> Weights {
-        Weights { parameters: collect(self, Self::checkpoint_name), ..Weights::default() }
+        Weights { parameters: collect(self, &|path| self.checkpoint_name(path)), ..Weights::default() }
     }
 }
 
+/// Training on its way, of whichever network.
+pub trait Training {
+    /// How many steps were taken.
+    fn step(&self) -> usize;
+
+    /// Takes one step; gives the loss before it.
+    ///
+    /// # Errors
+    /// If a recording cannot be read, or the loss is not a number.
+    fn advance(&mut self, streams: &[Stream]) -> Result<f32>;
+
+    /// The network's arrays as they are now.
+    fn weights(&self) -> Weights;
+
+    /// Everything needed to go on from here.
+    fn checkpoint(&self) -> Weights;
+
+    /// Goes on from where `checkpoint` was taken.
+    ///
+    /// # Errors
+    /// If the checkpoint is not one of this network.
+    fn resume(&mut self, checkpoint: &Weights) -> Result<()>;
+}
+
+/// Training of a fresh network of this architecture, on the processor, with the crops that `config` draws from `streams`.
+///
+/// # Errors
+/// If the configuration makes no sense or there is not a single crop.
+pub fn begin(config: &TrainConfig, architecture: &Architecture, streams: &[Stream]) -> Result<Box<dyn Training>> {
+    let device = Device::flex().autodiff();
+    let (config, seed, crops) = (config.clone(), config.seed, config.crops(streams));
+    Ok(match architecture {
+        Architecture::Unet3d(shape) => {
+            Box::new(Session::new(config, UNet3d::new(shape, seed, &device)?, crops, &device)?)
+        }
+        Architecture::AttentionUnet(shape) => {
+            Box::new(Session::new(config, AttentionUNet::new(shape, seed, &device)?, crops, &device)?)
+        }
+        Architecture::Unetr(shape) => {
+            Box::new(Session::new(config, Unetr::new(shape, seed, &device)?, crops, &device)?)
+        }
+    })
+}
+
 /// A network on its way from initial values to trained ones.
-pub struct Session<M> {
+struct Session<M> {
     config: TrainConfig,
     model: M,
     adam: Adam,
@@ -161,10 +209,7 @@ const STEP: &str = "step";
 
 impl<M: Voxelwise> Session<M> {
     /// A session that begins with `model`, which must be on `device`, a device with gradients.
-    ///
-    /// # Errors
-    /// If the configuration makes no sense or there is not a single crop.
-    pub fn new(config: TrainConfig, model: M, crops: Vec<Crop>, device: &Device) -> Result<Self> {
+    fn new(config: TrainConfig, model: M, crops: Vec<Crop>, device: &Device) -> Result<Self> {
         config.check()?;
         if crops.is_empty() {
             let expected = "at least one event to learn from".into();
@@ -179,37 +224,14 @@ impl<M: Voxelwise> Session<M> {
         let order = Order::new(crops, config.seed);
         Ok(Self { config, model, adam, order, step: 0, device: device.clone() })
     }
+}
 
-    /// The session as it was when `checkpoint` was taken.
-    ///
-    /// # Errors
-    /// If the checkpoint is not one of this network.
-    pub fn resume(mut self, checkpoint: &Weights) -> Result<Self> {
-        let strip = |(name, array): (&String, &_)| Some((name.strip_prefix(MODEL)?.to_owned(), Clone::clone(array)));
-        let model =
-            Weights { parameters: checkpoint.parameters.iter().filter_map(strip).collect(), ..Weights::default() };
-        self.model = replace(self.model, &model, M::checkpoint_name)?;
-        self.adam = Adam::resume(checkpoint, &self.device);
-        let step = checkpoint.texts.get(STEP).and_then(|s| s.parse().ok());
-        self.step = step.ok_or_else(|| Error::Parameter {
-            name: "checkpoint",
-            expected: "the number of its step".into(),
-            found: "none".into(),
-        })?;
-        Ok(self)
-    }
-
-    /// How many steps were taken.
-    #[must_use]
-    pub fn step(&self) -> usize {
+impl<M: Voxelwise> Training for Session<M> {
+    fn step(&self) -> usize {
         self.step
     }
 
-    /// Takes one step; gives the loss before it.
-    ///
-    /// # Errors
-    /// If a recording cannot be read, or the loss is not a number.
-    pub fn advance(&mut self, streams: &[Stream]) -> Result<f32> {
+    fn advance(&mut self, streams: &[Stream]) -> Result<f32> {
         let drawn = self.order.at(self.step, self.config.batch);
         let batch = Batch::cut(&drawn, streams, self.config.crop, self.config.augment, self.config.seed, self.step)?;
         let [t, h, w] = self.config.crop;
@@ -228,28 +250,39 @@ impl<M: Voxelwise> Session<M> {
         Ok(value)
     }
 
-    /// The network's arrays as they are now.
-    #[must_use]
-    pub fn weights(&self) -> Weights {
+    fn weights(&self) -> Weights {
         self.model.weights()
     }
 
-    /// Everything needed to go on from here.
-    #[must_use]
-    pub fn checkpoint(&self) -> Weights {
+    fn checkpoint(&self) -> Weights {
         let mut checkpoint = Weights::default();
         checkpoint.parameters.extend(self.adam.state());
-        let model = collect(&self.model, M::checkpoint_name);
+        let model = self.model.weights().parameters;
         checkpoint.parameters.extend(model.into_iter().map(|(name, array)| (format!("{MODEL}{name}"), array)));
         checkpoint.texts.insert(STEP.into(), self.step.to_string());
         checkpoint
+    }
+
+    fn resume(&mut self, checkpoint: &Weights) -> Result<()> {
+        let strip = |(name, array): (&String, &_)| Some((name.strip_prefix(MODEL)?.to_owned(), Clone::clone(array)));
+        let model =
+            Weights { parameters: checkpoint.parameters.iter().filter_map(strip).collect(), ..Weights::default() };
+        self.model = replace(self.model.clone(), &model)?;
+        self.adam = Adam::resume(checkpoint, &self.device);
+        let step = checkpoint.texts.get(STEP).and_then(|s| s.parse().ok());
+        self.step = step.ok_or_else(|| Error::Parameter {
+            name: "checkpoint",
+            expected: "the number of its step".into(),
+            found: "none".into(),
+        })?;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::unet3d::{UNet3d, UNet3dConfig};
+    use crate::models::unet3d::UNet3dConfig;
     use crate::stream::Extent;
     use ndarray::{Array2, Array3};
     use rand::{Rng, SeedableRng};
@@ -312,7 +345,8 @@ mod tests {
         let mean = |range: std::ops::Range<usize>| losses[range.clone()].iter().sum::<f32>() / range.len() as f32;
         assert!(mean(32..40) < 0.3 * mean(0..4), "{losses:?}");
 
-        let mut again = session(&config, &streams).resume(&checkpoint.expect("taken")).expect("its own checkpoint");
+        let mut again = session(&config, &streams);
+        again.resume(&checkpoint.expect("taken")).expect("its own checkpoint");
         assert_eq!(again.step(), 17);
         let rest: Vec<f32> = (17..40).map(|_| again.advance(&streams).expect("a step")).collect();
         assert_eq!(rest, losses[17..]);

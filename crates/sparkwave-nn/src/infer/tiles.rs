@@ -1,0 +1,214 @@
+//! Exact tiles: each is read with a halo as wide as the network's reach and lies on the grid of its pooling, so that every
+//! voxel comes out as if the whole movie had been shown at once.
+
+use std::ops::Range;
+
+use ndarray::{Array3, ArrayView3, s};
+use sparkwave_core::progress::Progress;
+
+use super::{Piece, any, copy};
+use crate::error::{Error, Result};
+use crate::network::Network;
+
+/// Memory that the buffers of a tile may take.
+const TILE_BYTES: usize = 640 << 20;
+
+/// What the place and the halo of a tile follow from.
+pub(super) struct Grid {
+    pub(super) reach: [usize; 3],
+    pub(super) multiple: [usize; 3],
+}
+
+impl Grid {
+    pub(super) fn predict(
+        &self,
+        network: &mut dyn Network,
+        piece: &Piece<'_>,
+        core: &[Range<usize>; 3],
+        wanted: &dyn Fn(usize, usize) -> bool,
+        progress: &dyn Progress,
+    ) -> Result<Array3<f32>> {
+        let mut out = Array3::zeros([core[0].len(), core[1].len(), core[2].len()]);
+        let edge = self.fitting_edge(network, core)?;
+        let tiles: Vec<[Range<usize>; 3]> = tiles(core, edge);
+        progress.begin("network", tiles.len() as u64);
+        let (mut input, mut probability) = (Vec::new(), Vec::new());
+        for tile in &tiles {
+            if progress.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            if any(wanted, &tile[1], &tile[2]) {
+                let read = self.with_halo(tile, piece.movie);
+                let extent = read.clone().map(|r| r.len());
+                copy(piece, &read, &mut input);
+                let keep: [Range<usize>; 3] = std::array::from_fn(|axis| {
+                    let (tile, read) = (&tile[axis], &read[axis]);
+                    tile.start - read.start..tile.end - read.start
+                });
+                let kept = keep.clone().map(|r| r.len());
+                probability.resize(kept.iter().product(), 0.0);
+                network.run(&input, extent, &keep, &mut probability);
+                let view = ArrayView3::from_shape(kept, &probability).expect("as many as were asked for");
+                let to = |axis: usize| tile[axis].start - core[axis].start..tile[axis].end - core[axis].start;
+                out.slice_mut(s![to(0), to(1), to(2)]).assign(&view);
+            }
+            progress.advance(1);
+        }
+        Ok(out)
+    }
+
+    /// The edge of tiles, halved until there is memory for them.
+    fn fitting_edge(&self, network: &mut dyn Network, core: &[Range<usize>; 3]) -> Result<[usize; 3]> {
+        let mut allowed = TILE_BYTES;
+        loop {
+            let edge = self.edge(network, core, allowed);
+            let largest =
+                std::array::from_fn(|axis| edge[axis] + 2 * self.reach[axis].next_multiple_of(self.multiple[axis]));
+            if network.reserve(largest) {
+                return Ok(edge);
+            }
+            if edge == self.multiple {
+                return Err(Error::Memory { bytes: network.bytes(largest) });
+            }
+            allowed /= 2;
+        }
+    }
+
+    /// The edge of tiles that wastes least on halos within the memory allowed, multiples of the pooling.
+    fn edge(&self, network: &dyn Network, core: &[Range<usize>; 3], allowed: usize) -> [usize; 3] {
+        let (multiple, reach) = (self.multiple, self.reach);
+        let candidates = |axis: usize| {
+            let whole = core[axis].len().next_multiple_of(multiple[axis]).max(multiple[axis]);
+            let halves = std::iter::successors(Some(whole), |n| {
+                (*n > multiple[axis]).then(|| (n / 2).next_multiple_of(multiple[axis]))
+            });
+            halves.take(16).collect::<Vec<_>>()
+        };
+        let halo: [usize; 3] = std::array::from_fn(|axis| reach[axis].next_multiple_of(multiple[axis]));
+        let mut best: Option<(f64, [usize; 3])> = None;
+        for t in candidates(0) {
+            for y in candidates(1) {
+                for x in candidates(2) {
+                    let with_halo = [t + 2 * halo[0], y + 2 * halo[1], x + 2 * halo[2]];
+                    if network.bytes(with_halo) > allowed {
+                        continue;
+                    }
+                    let useful = (t * y * x) as f64 / with_halo.iter().product::<usize>() as f64;
+                    if best.is_none_or(|(so_far, _)| useful > so_far) {
+                        best = Some((useful, [t, y, x]));
+                    }
+                }
+            }
+        }
+        best.map_or(multiple, |(_, edge)| edge)
+    }
+
+    /// A tile with its halo, on the grid of the pooling; at the end of the movie up to the next multiple of it.
+    fn with_halo(&self, tile: &[Range<usize>; 3], movie: [usize; 3]) -> [Range<usize>; 3] {
+        std::array::from_fn(|axis| {
+            let m = self.multiple[axis];
+            let start = tile[axis].start.saturating_sub(self.reach[axis]) / m * m;
+            let end = (tile[axis].end + self.reach[axis]).next_multiple_of(m).min(movie[axis].next_multiple_of(m));
+            start..end
+        })
+    }
+}
+
+fn tiles(core: &[Range<usize>; 3], edge: [usize; 3]) -> Vec<[Range<usize>; 3]> {
+    let along = |axis: usize| {
+        let Range { start, end } = core[axis];
+        // On the grid of the movie, not of the piece.
+        let first = start / edge[axis];
+        (first..end.div_ceil(edge[axis])).map(move |i| (i * edge[axis]).max(start)..((i + 1) * edge[axis]).min(end))
+    };
+    let planes = along(0).flat_map(|t| along(1).map(move |y| (t.clone(), y)));
+    planes.flat_map(|(t, y)| along(2).map(move |x| [t.clone(), y.clone(), x])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+    use crate::golden::{formula, scatter};
+    use crate::infer::{margin, predict};
+    use crate::models::unet3d::{UNet3d, UNet3dConfig};
+    use crate::train::Voxelwise;
+    use burn::tensor::Device;
+    use sparkwave_core::progress::Silent;
+
+    #[test]
+    fn the_result_does_not_depend_on_where_the_movie_is_cut() {
+        let config = UNet3dConfig { width: 2, pools: vec![[1, 2, 2], [2, 2, 2]], ..UNet3dConfig::sparks() };
+        let model = UNet3d::new(&config, 4, &Device::flex()).expect("valid");
+        let mut weights = model.weights();
+        formula(&mut weights);
+        let mut engine = Engine::new(&config, &weights).expect("they fit");
+        let movie = [21, 75, 130];
+        let n: usize = movie.iter().product();
+        let values = Array3::from_shape_vec(movie, scatter(n, 2).collect()).expect("as many as needed");
+
+        // At once, padded to the grid of the pooling.
+        let padded = [22, 76, 132];
+        let mut input = Array3::<f32>::zeros(padded);
+        input.slice_mut(s![..21, ..75, ..130]).assign(&values);
+        let mut whole = vec![0.0; padded.iter().product()];
+        engine.run(input.as_slice().expect("contiguous"), padded, &padded.map(|n| 0..n), &mut whole);
+        let whole = Array3::from_shape_vec(padded, whole).expect("as many");
+
+        let margin = margin(&engine);
+        for rows in [0usize..75, 0..30, 30..75, 41..44] {
+            let held = rows.start.saturating_sub(margin[1])..(rows.end + margin[1]).min(75);
+            let piece = Piece { values: values.slice(s![.., held.clone(), ..]), origin: [0, held.start, 0], movie };
+            let core = [0..21, rows.clone(), 0..130];
+            for edge in [[32, 80, 136], [8, 16, 32]] {
+                let mut found = Array3::zeros([21, rows.len(), 130]);
+                for tile in tiles(&core, edge) {
+                    let at = tile.clone();
+                    let part = predict(&mut engine, &piece, &tile, &|_, _| true, &Silent).expect("not cancelled");
+                    found
+                        .slice_mut(s![at[0].clone(), at[1].start - rows.start..at[1].end - rows.start, at[2].clone()])
+                        .assign(&part);
+                }
+                assert_eq!(found, whole.slice(s![..21, rows.clone(), ..130]), "rows {rows:?}, tiles of {edge:?}");
+            }
+        }
+        let piece = Piece { values: values.view(), origin: [0; 3], movie };
+        let none =
+            predict(&mut engine, &piece, &[0..21, 0..75, 0..130], &|_, _| false, &Silent).expect("not cancelled");
+        assert!(none.iter().all(|p| *p == 0.0));
+    }
+    /// A network that has no room for tiles of more than a few voxels.
+    struct Cramped(Engine, usize);
+
+    impl Network for Cramped {
+        fn view(&self) -> crate::network::View {
+            self.0.view()
+        }
+        fn bytes(&self, extent: [usize; 3]) -> usize {
+            self.0.bytes(extent)
+        }
+        fn reserve(&mut self, extent: [usize; 3]) -> bool {
+            self.bytes(extent) <= self.1 && self.0.reserve(extent)
+        }
+        fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
+            assert!(self.bytes(extent) <= self.1);
+            self.0.run(input, extent, keep, output);
+        }
+    }
+
+    #[test]
+    fn without_memory_the_tiles_shrink() {
+        let config = UNet3dConfig { width: 2, pools: vec![[1, 2, 2]], ..UNet3dConfig::sparks() };
+        let weights = UNet3d::new(&config, 4, &Device::flex()).expect("valid").weights();
+        let engine = || Engine::new(&config, &weights).expect("they fit");
+        let values = Array3::from_shape_vec([20, 40, 40], scatter(32_000, 2).collect()).expect("as many as needed");
+        let piece = Piece { values: values.view(), origin: [0; 3], movie: [20, 40, 40] };
+        let all = [0..20, 0..40, 0..40];
+        let whole = predict(&mut engine(), &piece, &all, &|_, _| true, &Silent).expect("not cancelled");
+        let small = engine().bytes([16, 24, 24]);
+        let found = predict(&mut Cramped(engine(), small), &piece, &all, &|_, _| true, &Silent).expect("it shrinks");
+        assert_eq!(found, whole);
+        let none = predict(&mut Cramped(engine(), 1000), &piece, &all, &|_, _| true, &Silent);
+        assert!(none.expect_err("no room at all").to_string().contains("memory"));
+    }
+}

@@ -1,0 +1,112 @@
+//! A network ready to run, whichever it is.
+
+use std::ops::Range;
+
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use sparkwave_core::weights::Weights;
+
+use crate::card::Architecture;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::models::attention_unet::AttentionUNet;
+use crate::models::unet3d::UNet3d;
+use crate::models::unetr::Unetr;
+use crate::parameters::replace;
+use crate::train::Voxelwise;
+
+/// How a network is shown a movie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Any extent whose axes are multiples of `multiple`; an output voxel depends on the input within `reach` of it.
+    Tiles {
+        /// Voxels `[t, y, x]` on each side.
+        reach: [usize; 3],
+        /// What its pooling divides an axis by.
+        multiple: [usize; 3],
+    },
+    /// This extent alone; an output voxel may depend on all of it.
+    Window([usize; 3]),
+}
+
+/// A network with its weights and buffers.
+pub trait Network {
+    /// How it is shown a movie.
+    fn view(&self) -> View;
+
+    /// Bytes of its buffers for a tile of this extent.
+    fn bytes(&self, extent: [usize; 3]) -> usize;
+
+    /// Makes room for tiles up to this extent; `false` if there is no memory for them.
+    fn reserve(&mut self, extent: [usize; 3]) -> bool;
+
+    /// Probabilities of the voxels `keep` of an input `[t, y, x]` of a permitted extent.
+    ///
+    /// # Panics
+    /// If a slice is not as long as the extent says.
+    fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]);
+}
+
+/// The network of this architecture with these weights, named as in its checkpoint.
+///
+/// # Errors
+/// If an array is missing or of another shape, or a number of the architecture is outside its range.
+pub fn open(architecture: &Architecture, weights: &Weights) -> Result<Box<dyn Network>> {
+    /// The window of a network that could see more than fits.
+    const WINDOW: [usize; 3] = [32, 64, 64];
+    let device = Device::flex();
+    Ok(match architecture {
+        Architecture::Unet3d(config) => Box::new(Engine::new(config, weights)?),
+        Architecture::AttentionUnet(config) => {
+            let window = WINDOW.map(|n: usize| n.next_multiple_of(config.multiple()));
+            Box::new(Windowed { model: replace(AttentionUNet::new(config, 0, &device)?, weights)?, window, device })
+        }
+        Architecture::Unetr(config) => Box::new(Windowed {
+            model: replace(Unetr::new(config, 0, &device)?, weights)?,
+            window: config.window,
+            device,
+        }),
+    })
+}
+
+/// The weights of an architecture before training, drawn from `seed`.
+///
+/// # Errors
+/// If a number of the architecture is outside its range.
+pub fn untrained(architecture: &Architecture, seed: u64) -> Result<Weights> {
+    let device = Device::flex();
+    Ok(match architecture {
+        Architecture::Unet3d(config) => UNet3d::new(config, seed, &device)?.weights(),
+        Architecture::AttentionUnet(config) => AttentionUNet::new(config, seed, &device)?.weights(),
+        Architecture::Unetr(config) => Unetr::new(config, seed, &device)?.weights(),
+    })
+}
+
+/// A network that runs as it is trained, in windows of one size.
+struct Windowed<M> {
+    model: M,
+    window: [usize; 3],
+    device: Device,
+}
+
+impl<M: Voxelwise> Network for Windowed<M> {
+    fn view(&self) -> View {
+        View::Window(self.window)
+    }
+
+    fn bytes(&self, extent: [usize; 3]) -> usize {
+        // The widest of these networks keep some hundred values a voxel.
+        400 * extent.iter().product::<usize>()
+    }
+
+    fn reserve(&mut self, _extent: [usize; 3]) -> bool {
+        true
+    }
+
+    fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
+        let shape = [1, 1, extent[0], extent[1], extent[2]];
+        let volume = Tensor::from_data(TensorData::new(input.to_vec(), shape), &self.device);
+        let [t, y, x] = keep.clone();
+        let kept = activation::sigmoid(self.model.logits(volume)).slice([0..1, 0..1, t, y, x]).into_data();
+        output.iter_mut().zip(kept.iter::<f32>()).for_each(|(to, from)| *to = from);
+    }
+}
