@@ -30,8 +30,11 @@ enum Command {
     Simulate(cmd::simulate::Args),
     Sparks(cmd::sparks::Args),
     Train(cmd::train::Args),
+    Predict(cmd::predict::Args),
+    Models(cmd::models::Args),
     Waves(cmd::waves::Args),
     Evaluate(cmd::evaluate::Args),
+    Experiment(cmd::experiment::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,7 +67,10 @@ fn execute(command: &Command) -> anyhow::Result<()> {
         Command::Simulate(args) => cmd::simulate::execute(args),
         Command::Sparks(args) => cmd::sparks::execute(args),
         Command::Train(args) => cmd::train::execute(args),
+        Command::Predict(args) => cmd::predict::execute(args),
+        Command::Models(args) => cmd::models::execute(args),
         Command::Waves(args) => cmd::waves::execute(args),
         Command::Evaluate(args) => cmd::evaluate::execute(args),
+        Command::Experiment(args) => cmd::experiment::execute(args),
     }
 }

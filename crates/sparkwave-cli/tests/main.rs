@@ -6,6 +6,7 @@ mod killed;
 #[cfg(unix)]
 mod refused;
 
+mod networks;
 mod waves;
 
 use std::collections::BTreeMap;

@@ -38,7 +38,7 @@ pub fn sparks(
 ) -> Result<DemoResult, Error> {
     let (simulated, analysed) = (out.join("simulation"), out.join("run"));
     simulate::sparks(request, &simulated, existing, threads, progress)?;
-    let config = SparksConfig::new(&simulated.join("movie.tif"), Detector::Matched);
+    let config = SparksConfig::new(&simulated.join("movie.tif"), Detector::default());
     let run = sparks::run(&config, &analysed, existing, threads, progress)?;
     let scores = evaluate::detection(&DetectionRequest {
         truth: simulated.join("events.csv"),

@@ -10,6 +10,8 @@ pub mod dataset;
 pub mod demo;
 mod error;
 pub mod evaluate;
+pub mod experiment;
+pub mod models;
 pub mod provenance;
 pub mod run_folder;
 pub mod simulate;

@@ -13,7 +13,7 @@ mod scratch;
 mod standard;
 
 pub use config::{Detector, Keep, SparksConfig};
-pub(crate) use standard::NOISE as NOISE_NORMALISATION;
+pub(crate) use standard::{NOISE as NOISE_NORMALISATION, PUBLISHED as PUBLISHED_NORMALISATION};
 
 use crate::error::Error;
 use crate::provenance::{RunRecord, input_record};
@@ -98,7 +98,7 @@ fn run_here(
     let stop = || failed.load(Ordering::Relaxed) || clock.is_cancelled();
     let (digest, found) = std::thread::scope(|scope| {
         let digest = scope.spawn(|| input_record(&config.input, &stop));
-        let found = process(config, source, &folder, blocks::BLOCK_SAMPLES, &clock);
+        let found = process(config, source, &folder, blocks::samples(config.detector), &clock);
         failed.store(found.is_err(), Ordering::Relaxed);
         (digest.join(), found)
     });
@@ -111,14 +111,14 @@ fn run_here(
     let clips = clips::collect(&prepared, &events, &clock)?;
     clock.begin("measure", 1);
     let calibration = Calibration::of(source.recording(), source.shape().n_frames);
-    let table = measure_events(&events, &calibration, config.detector.name(), Some(&clips.traces));
+    let table = measure_events(&events, &calibration, &config.detector_name(), Some(&clips.traces));
     outputs::write(config, &prepared, &events, &table, clips, &folder, &clock)?;
 
     let summary = serde_json::json!({
         "n_events": events.len(),
         "n_regions": events.iter().map(|e| e.region_id).max().unwrap_or(0),
         "n_burst_events": events.iter().filter(|e| e.burst).count(),
-        "detector": config.detector.name(),
+        "detector": config.detector_name(),
         "out": folder.path(),
     });
     record.finish(started, &clock, summary, &folder)?;
@@ -146,6 +146,18 @@ pub(crate) fn standardise(
     standard::write(config, &prepared, out, &clock)?;
     let margin = valid_margin(&prepared.drift.displacements);
     Ok(Standardised { mean: prepared.projections.mean, sampling: prepared.sampling, margin })
+}
+
+/// The events of a movie, without the files of a run; `scratch` is a folder that may be made.
+pub(crate) fn find(
+    config: &SparksConfig,
+    source: &dyn FrameSource,
+    scratch: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<Event>, Error> {
+    let folder = RunFolder::open(scratch, Existing::Overwrite, "")?;
+    let clock = StageClock::new(progress);
+    Ok(process(config, source, &folder, blocks::samples(config.detector), &clock)?.1)
 }
 
 /// From pixels to events.
@@ -223,12 +235,12 @@ mod tests {
     use std::sync::Arc;
 
     /// A network that was never trained: what it calls events is arbitrary, but must not depend on how it is shown.
-    fn write_untrained(path: &Path) {
+    fn write_untrained(path: &Path, normalisation: &str) {
         use sparkwave_nn::card::{Architecture, Card};
-        use sparkwave_nn::models::unet3d::{UNet3d, UNet3dConfig};
-        use sparkwave_nn::train::Voxelwise;
+        use sparkwave_nn::models::unet3d::UNet3dConfig;
         let shape = UNet3dConfig { width: 2, pools: vec![[1, 2, 2]], ..UNet3dConfig::sparks() };
-        let mut weights = UNet3d::new(&shape, 1, &sparkwave_nn::cpu()).expect("valid").weights();
+        let architecture = Architecture::Unet3d(shape);
+        let mut weights = sparkwave_nn::network::untrained(&architecture, 1).expect("valid");
         // Half of the voxels would be probable; the brightest few are now.
         weights.parameters.get_mut("final_conv.bias").expect("present").values.fill(-1.5);
         let head = weights.parameters.get_mut("final_conv.weight").expect("present");
@@ -236,14 +248,15 @@ mod tests {
         let card = Card {
             name: "untrained".into(),
             version: String::new(),
-            architecture: Architecture::Unet3d(shape),
-            normalisation: NOISE_NORMALISATION.into(),
+            architecture,
+            normalisation: normalisation.into(),
             threshold: Some(0.2),
             trained_on: Vec::new(),
             training: None,
             steps: 0,
             scores: std::collections::BTreeMap::new(),
             licence: None,
+            probe: Vec::new(),
         };
         card.attach(&mut weights);
         sparkwave_io::weights::write(&weights, path).expect("writable");
@@ -257,8 +270,14 @@ mod tests {
         let source = SparksSource::new(Arc::new(scene));
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let model = temporary.path().join("untrained.safetensors");
-        write_untrained(&model);
-        for detector in [Detector::Matched, Detector::Idt, Detector::Network] {
+        let cases = [
+            (Detector::Matched, "", 6),
+            (Detector::Idt, "", 6),
+            (Detector::Network, NOISE_NORMALISATION, 6),
+            (Detector::Network, PUBLISHED_NORMALISATION, 1),
+        ];
+        for (detector, normalisation, at_least) in cases {
+            write_untrained(&model, normalisation);
             let config =
                 SparksConfig { model: Some(model.clone()), ..SparksConfig::new(Path::new("simulated"), detector) };
             let folder = RunFolder::open(temporary.path(), Existing::Overwrite, "").expect("writable");
@@ -267,8 +286,8 @@ mod tests {
                 process(&config, &source, &folder, max_samples, &clock).expect("no failure").1
             };
             let whole = run(blocks::BLOCK_SAMPLES);
-            assert!(whole.len() > 5, "{detector:?} found {} events", whole.len());
-            assert_eq!(run(120 * 80 * 40), whole, "{detector:?}");
+            assert!(whole.len() >= at_least, "{detector:?} {normalisation} found {} events", whole.len());
+            assert_eq!(run(120 * 80 * 40), whole, "{detector:?} {normalisation}");
         }
     }
 }

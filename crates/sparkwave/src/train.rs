@@ -1,11 +1,11 @@
 //! Training: a training file becomes a model, with its losses, its validation scores and a card.
 //!
-//! A run writes `checkpoint.safetensors` (everything needed to go on), `best.safetensors` (the model of the highest
-//! average precision on whole validation recordings) and `last.safetensors`, `losses.csv`, `validation.csv` and
+//! A run writes `checkpoint.safetensors` (everything needed to go on), `best.safetensors` (the model of the highest F1
+//! on whole validation recordings, at the threshold that its card holds) and `last.safetensors`, `losses.csv`, `validation.csv` and
 //! `losses.svg`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
 
-mod streams;
-mod validate;
+pub(crate) mod streams;
+pub(crate) mod validate;
 
 use crate::error::Error;
 use crate::provenance::{RunRecord, input_record, version};
@@ -16,12 +16,28 @@ use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
 use sparkwave_core::weights::Weights;
 use sparkwave_nn::card::{Architecture, Card};
-use sparkwave_nn::models::unet3d::UNet3d;
+use sparkwave_nn::network;
 use sparkwave_nn::stream::Stream;
-use sparkwave_nn::train::{Session, TrainConfig};
+use sparkwave_nn::train::{self, TrainConfig};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use validate::{Labelled, Validation};
+
+/// A part of the recordings, drawn at random.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subset {
+    /// Which part, above 0, at most 1.
+    pub part: f64,
+    /// Seed of the draw.
+    pub draw: u64,
+}
+
+impl Default for Subset {
+    fn default() -> Self {
+        Self { part: 1.0, draw: 0 }
+    }
+}
 
 /// Every parameter of a training run. Written to `run.toml` in full; unknown keys are refused when it is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +51,9 @@ pub struct TrainRun {
     pub checkpoint_every: usize,
     /// The network.
     pub architecture: Architecture,
+    /// Which of the recordings it learns from.
+    #[serde(default)]
+    pub subset: Subset,
     /// How it is trained.
     pub train: TrainConfig,
 }
@@ -83,10 +102,10 @@ pub fn run(
         }
         let clock = StageClock::new(progress);
         let listed = sparkwave_io::msct::list(&config.data)?;
-        let train = streams::load(&config.data, &listed, "train", &clock)?;
+        let train = streams::load(&config.data, &streams::subset(&listed, config.subset)?, "train", &clock)?;
         let valid = validate::with_truth(streams::load(&config.data, &listed, "valid", &clock)?)?;
         // Before the folder: parameters that make no sense leave none.
-        let session = session(config, &train)?;
+        let session = train::begin(&config.train, &config.architecture, &train)?;
         let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
         let mut record = RunRecord::new("train", config.train.seed, rayon::current_num_threads());
         let input = input_record(&config.data, &|| clock.is_cancelled())?;
@@ -107,14 +126,6 @@ pub fn run(
     })
 }
 
-/// A session that has not begun.
-fn session(config: &TrainRun, train: &[Stream]) -> Result<Session<UNet3d>, Error> {
-    let device = sparkwave_nn::cpu().autodiff();
-    let Architecture::Unet3d(shape) = &config.architecture;
-    let model = UNet3d::new(shape, config.train.seed, &device)?;
-    Ok(Session::new(config.train.clone(), model, config.train.crops(train), &device)?)
-}
-
 /// What a model card tells of a training file.
 struct Source {
     sha256: String,
@@ -128,7 +139,7 @@ struct Training<'a> {
     train: &'a [Stream],
     valid: &'a [Labelled],
     source: Source,
-    session: Session<UNet3d>,
+    session: Box<dyn train::Training>,
     losses: Vec<f32>,
     validations: Vec<Validation>,
 }
@@ -138,23 +149,22 @@ impl<'a> Training<'a> {
     fn begin(
         config: &'a TrainRun,
         folder: &'a RunFolder,
-        session: Session<UNet3d>,
+        session: Box<dyn train::Training>,
         train: &'a [Stream],
         valid: &'a [Labelled],
         source: Source,
     ) -> Result<Self, Error> {
         let (mut losses, mut validations) = (Vec::new(), Vec::new());
-        let session = if folder.is_missing(CHECKPOINT) {
-            session
-        } else {
+        let mut session = session;
+        if !folder.is_missing(CHECKPOINT) {
             let path = folder.file(CHECKPOINT);
             let checkpoint = sparkwave_io::weights::read(&path)?;
             let text = |name: &str| checkpoint.texts.get(name).map_or("[]", String::as_str);
             let bad = |e: serde_json::Error| Error::Config { path: path.clone(), message: e.to_string() };
             losses = serde_json::from_str(text(LOSSES)).map_err(bad)?;
             validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
-            session.resume(&checkpoint)?
-        };
+            session.resume(&checkpoint)?;
+        }
         Ok(Self { config, folder, train, valid, source, session, losses, validations })
     }
 
@@ -183,21 +193,22 @@ impl<'a> Training<'a> {
         Ok(TrainResult { best: self.best().cloned(), loss: self.losses.last().map(|l| f64::from(*l)) })
     }
 
-    /// The validation of the highest average precision, the earlier one on ties.
+    /// The validation of the highest F1 at its threshold, the earlier one on ties: a network that was trained for too long
+    /// may still rank its events well while no threshold fits all recordings.
     fn best(&self) -> Option<&Validation> {
-        let score = |v: &Validation| v.average_precision.unwrap_or(0.0);
+        let score = |v: &Validation| v.f1.unwrap_or(0.0);
         self.validations.iter().reduce(|best, v| if score(v) > score(best) { v } else { best })
     }
 
     fn validate(&mut self, progress: &dyn Progress) -> Result<(), Error> {
-        let Architecture::Unet3d(shape) = &self.config.architecture;
         let mut weights = self.session.weights();
         if !self.valid.is_empty() {
             let step = self.session.step();
-            self.validations.push(validate::validate(shape, &weights, self.valid, step, progress)?);
+            self.validations.push(validate::validate(&self.config.architecture, &weights, self.valid, step, progress)?);
         }
         let latest = self.validations.last().cloned();
-        self.card(latest.as_ref()).attach(&mut weights);
+        let probe = sparkwave_nn::probe(network::open(&self.config.architecture, &weights)?.as_mut());
+        self.card(latest.as_ref(), probe).attach(&mut weights);
         sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
         if latest.is_none() || self.best() == latest.as_ref() {
             sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;
@@ -205,7 +216,7 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    fn card(&self, validation: Option<&Validation>) -> Card {
+    fn card(&self, validation: Option<&Validation>, probe: Vec<f32>) -> Card {
         let scores = validation.map(Validation::scores).unwrap_or_default();
         Card {
             name: self.config.architecture.name().to_owned(),
@@ -218,6 +229,7 @@ impl<'a> Training<'a> {
             steps: self.session.step(),
             scores,
             licence: None,
+            probe,
         }
     }
 
@@ -267,7 +279,8 @@ mod tests {
     fn a_run_that_was_stopped_and_resumed_leaves_the_same_files() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("d.h5");
-        let request = SimulateDataset { train: 2, valid: 1, n_frames: 48, edge: 64, seed: 5 };
+        let request =
+            SimulateDataset { train: 2, valid: 1, n_frames: 48, edge: 64, seed: 5, ..SimulateDataset::default() };
         simulate(&request, &data, false, Some(2), &Silent).expect("a training file");
         let shape = UNet3dConfig { width: 2, pools: vec![[2, 2, 2]], ..UNet3dConfig::sparks() };
         let config = TrainRun {
@@ -275,6 +288,7 @@ mod tests {
             validate_every: 4,
             checkpoint_every: 3,
             architecture: Architecture::Unet3d(shape),
+            subset: Subset::default(),
             train: TrainConfig { steps: 9, batch: 2, crop: [16; 3], pu_ratio: 1, ..TrainConfig::default() },
         };
         let mut odd = config.clone();

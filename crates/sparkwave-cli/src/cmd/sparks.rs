@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use sparkwave::imgproc::background::Rectangle;
 use sparkwave::imgproc::baseline::BaselineMethod;
 use sparkwave::imgproc::threshold::Threshold;
+use sparkwave::models::SHIPPED;
 use sparkwave::sparks::{Detector, Keep, SparksConfig};
 use std::path::PathBuf;
 
@@ -28,8 +29,8 @@ struct RunArgs {
     /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset); not needed with --config
     #[arg(required_unless_present = "config")]
     movie: Option<PathBuf>,
-    /// How events are found: matched (matched filter), idt (intensity-based detection threshold, as published), or a file
-    /// of weights of a network [default: matched]
+    /// How events are found: by a network, a name of `models list` or a file of weights; matched (matched filter); or idt
+    /// (intensity-based detection threshold, as published) [default: unet]
     #[arg(long, value_name = "NAME|FILE", value_parser = parse_detector)]
     detector: Option<DetectorName>,
     /// Expected share of false events (matched only) [default: 0.05]
@@ -39,7 +40,7 @@ struct RunArgs {
     /// probability that a network gives [default: the best on its validation recordings]
     #[arg(long, value_name = "X")]
     threshold: Option<f64>,
-    /// Pixels that are searched: triangle, otsu, all, or an intensity above background [default: all for matched,
+    /// Pixels that are searched: triangle, otsu, all, or an intensity above background [default: all,
     /// triangle for idt]
     #[arg(long, value_name = "RULE", value_parser = parse_foreground)]
     foreground: Option<Threshold>,
@@ -55,7 +56,7 @@ struct RunArgs {
     /// Do not split bursts and touching events (idt only: the published behaviour)
     #[arg(long)]
     no_split: bool,
-    /// Movies to keep: registered, dff, normalized
+    /// Movies to keep: registered, dff, normalized, probability (of a network)
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
     keep: Vec<KeepName>,
     #[command(flatten)]
@@ -85,6 +86,8 @@ enum KeepName {
     Dff,
     /// normalized.tif: the published global normalisation
     Normalized,
+    /// probability.tif: what a network says of each pixel
+    Probability,
 }
 
 fn parse_foreground(text: &str) -> Result<Threshold, String> {
@@ -103,8 +106,9 @@ fn parse_detector(text: &str) -> Result<DetectorName, String> {
     match text {
         "matched" => Ok(DetectorName::Matched),
         "idt" => Ok(DetectorName::Idt),
+        name if SHIPPED.iter().any(|s| s.name == name) => Ok(DetectorName::Network(name.into())),
         file if file.contains('.') => Ok(DetectorName::Network(file.into())),
-        _ => Err("expected matched, idt or a file of weights (.safetensors)".to_owned()),
+        _ => Err("expected matched, idt, a name of `models list` or a file of weights (.safetensors)".to_owned()),
     }
 }
 
@@ -143,6 +147,10 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
         config.model = model;
     }
     if let Some(rate) = args.fdr {
+        if config.detector != Detector::Matched {
+            let found = config.detector_name();
+            return Err(sparkwave::Error::Parameter { name: "fdr", expected: "--detector matched", found }.into());
+        }
         config.matched.false_discovery_rate = rate;
         config.matched.threshold = None;
     }
@@ -167,6 +175,7 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
             KeepName::Registered => Keep::Registered,
             KeepName::Dff => Keep::Dff,
             KeepName::Normalized => Keep::Normalized,
+            KeepName::Probability => Keep::Probability,
         };
         config.keep = args.keep.iter().map(keep).collect();
     }

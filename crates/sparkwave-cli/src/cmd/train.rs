@@ -8,9 +8,11 @@ use sparkwave::nn::Augment;
 use sparkwave::nn::card::Architecture;
 use sparkwave::nn::crops::PuSampling;
 use sparkwave::nn::loss::Loss;
+use sparkwave::nn::models::attention_unet::AttentionUNetConfig;
 use sparkwave::nn::models::unet3d::UNet3dConfig;
+use sparkwave::nn::models::unetr::UnetrConfig;
 use sparkwave::nn::train::{Schedule, TrainConfig};
-use sparkwave::train::TrainRun;
+use sparkwave::train::{Subset, TrainRun};
 use std::path::PathBuf;
 
 /// Train a network on a training file; Ctrl-C leaves a run that --resume goes on with
@@ -27,6 +29,27 @@ pub(crate) struct Args {
     /// Parameters of an earlier run (its run.toml); other arguments are then ignored
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    training: Training,
+    /// Unlabeled crops for each event
+    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().pu_ratio)]
+    pu_ratio: usize,
+    /// Learn from this part of the recordings only
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    subset: f64,
+    /// Seed of the draw of that part
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    subset_draw: u64,
+    /// Seed of initial weights, crops and their order
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    running: Running,
+}
+
+/// How a network is trained, but for what experiments vary.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Training {
     /// Steps of the optimizer
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     steps: usize,
@@ -42,9 +65,6 @@ pub(crate) struct Args {
     /// How the step size changes on the way
     #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
     schedule: ScheduleName,
-    /// Unlabeled crops for each event
-    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().pu_ratio)]
-    pu_ratio: usize,
     /// How unlabeled crops are drawn
     #[arg(long, value_enum, default_value_t = Sampling::Nested)]
     pu_sampling: Sampling,
@@ -63,19 +83,18 @@ pub(crate) struct Args {
     /// Steps between checkpoints
     #[arg(long, value_name = "N", default_value_t = 200)]
     checkpoint_every: usize,
-    /// Seed of initial weights, crops and their order
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-    #[command(flatten)]
-    running: Running,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Model {
+pub(crate) enum Model {
     /// 3D U-Net whose bottleneck is trained at the size at which it runs
     Unet3d,
     /// 3D U-Net as published for synaptic transients
     Unet3dPublished,
+    /// U-Net whose skip connections are weighed by what is known below
+    AttentionUnet,
+    /// Transformer over patches of 16 voxels with a convolutional decoder
+    Unetr,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -121,14 +140,27 @@ impl Args {
         if let Some(path) = &self.config {
             return Ok(TrainRun::read(path)?);
         }
-        let architecture = Architecture::Unet3d(match self.model {
-            Model::Unet3d => UNet3dConfig::sparks(),
-            Model::Unet3dPublished => UNet3dConfig::published(),
-        });
+        let mut run = self.training.run(self.model, self.data.clone().unwrap_or_default());
+        (run.train.pu_ratio, run.train.seed) = (self.pu_ratio, self.seed);
+        run.subset = Subset { part: self.subset, draw: self.subset_draw };
+        Ok(run)
+    }
+}
+
+impl Training {
+    /// The training of this network on all recordings of this file.
+    pub(crate) fn run(&self, model: Model, data: PathBuf) -> TrainRun {
+        let crop = [self.crop; 3];
+        let architecture = match model {
+            Model::Unet3d => Architecture::Unet3d(UNet3dConfig::sparks()),
+            Model::Unet3dPublished => Architecture::Unet3d(UNet3dConfig::published()),
+            Model::AttentionUnet => Architecture::AttentionUnet(AttentionUNetConfig::default()),
+            Model::Unetr => Architecture::Unetr(UnetrConfig { window: crop, ..UnetrConfig::default() }),
+        };
         let train = TrainConfig {
             steps: self.steps,
             batch: self.batch,
-            crop: [self.crop; 3],
+            crop,
             learning_rate: self.learning_rate,
             schedule: match self.schedule {
                 ScheduleName::Constant => Schedule::Constant,
@@ -140,7 +172,6 @@ impl Args {
                 LossName::DiceBce => Loss::DiceBce,
                 LossName::NnPu => Loss::NnPu { prior: self.class_prior },
             },
-            pu_ratio: self.pu_ratio,
             pu_sampling: match self.pu_sampling {
                 Sampling::Nested => PuSampling::Nested,
                 Sampling::Paper => PuSampling::Paper,
@@ -150,17 +181,16 @@ impl Args {
                 Variation::Paper => Augment::Paper,
                 Variation::Full => Augment::Full,
             },
-            seed: self.seed,
             ..TrainConfig::default()
         };
-        let data = self.data.clone().unwrap_or_default();
-        Ok(TrainRun {
+        TrainRun {
             data,
             validate_every: self.validate_every,
             checkpoint_every: self.checkpoint_every,
             architecture,
+            subset: Subset::default(),
             train,
-        })
+        }
     }
 }
 

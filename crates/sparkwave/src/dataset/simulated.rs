@@ -3,7 +3,10 @@
 use crate::error::Error;
 use crate::simulate::labels_u16;
 use crate::sparks::{self, Detector, SparksConfig};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use sparkwave_core::axes::Voxel;
+use sparkwave_core::event::Event;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::recording::Recording;
@@ -16,6 +19,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Which events of the recordings to learn from are labelled. Those of recordings to validate on always are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known {
+    /// All that happen, on all their voxels.
+    #[default]
+    All,
+    /// Those that the published threshold detector finds, on the voxels that it finds, without its false ones: what a
+    /// laboratory has after a person went through them. The others are there, unlabeled.
+    Idt,
+}
+
 /// Which recordings a training file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,17 +39,23 @@ pub struct SimulateDataset {
     pub train: usize,
     /// Recordings to validate on.
     pub valid: usize,
+    /// Recordings to test on, which nothing is chosen on.
+    #[serde(default)]
+    pub test: usize,
     /// Frames of each.
     pub n_frames: usize,
     /// Rows and columns of each.
     pub edge: usize,
+    /// Which events are labelled.
+    #[serde(default)]
+    pub known: Known,
     /// Seed of everything random.
     pub seed: u64,
 }
 
 impl Default for SimulateDataset {
     fn default() -> Self {
-        Self { train: 40, valid: 6, n_frames: 300, edge: 192, seed: 1 }
+        Self { train: 40, valid: 6, test: 0, n_frames: 300, edge: 192, known: Known::All, seed: 1 }
     }
 }
 
@@ -52,11 +73,11 @@ pub fn simulate(
 ) -> Result<(), Error> {
     crate::pool(threads)?.install(|| {
         let mut writer = DatasetWriter::create(out, overwrite)?;
-        let folder = tempfile::tempdir_in(out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
-            .map_err(|source| sparkwave_io::Error::Io { operation: "write", path: out.to_path_buf(), source })?;
-        for i in 0..request.train + request.valid {
-            let fold = if i < request.train { "train" } else { "valid" };
-            progress.begin(&format!("recording {} of {}", i + 1, request.train + request.valid), 1);
+        let folder = super::scratch_beside(out)?;
+        let folds = [("train", request.train), ("valid", request.valid), ("test", request.test)];
+        let folds: Vec<&str> = folds.iter().flat_map(|(fold, n)| std::iter::repeat_n(*fold, *n)).collect();
+        for (i, fold) in folds.iter().enumerate() {
+            progress.begin(&format!("recording {} of {}", i + 1, folds.len()), 1);
             add(&mut writer, request, i, fold, folder.path(), progress)?;
         }
         Ok(writer.finish()?)
@@ -82,7 +103,23 @@ fn add(
     let mask = foreground(&prepared.mean, &ForegroundParams::default(), prepared.sampling, prepared.margin);
     let shape = source.shape();
     let labels = folder.join(format!("{i}-labels.tif"));
-    let events = write_labels(&scene, shape, &labels)?;
+    let known = if fold == "train" { request.known } else { Known::All };
+    let mut peak_dff = None;
+    let events = match known {
+        Known::All => {
+            let events = write_labels(shape, &labels, |t| labels_u16(&scene, t))?;
+            let truth: BTreeMap<i64, f64> =
+                scene.truth().iter().map(|e| (i64::from(e.event_id), f64::from(e.peak_dff))).collect();
+            peak_dff = Some(events.iter().map(|e| truth.get(&e.id).copied().unwrap_or(0.0)).collect::<Vec<_>>());
+            events
+        }
+        Known::Idt => {
+            let config = SparksConfig::new(Path::new("simulated"), Detector::Idt);
+            let found = sparks::find(&config, &source, &folder.join("idt"), progress)?;
+            let found = verified(&scene, found);
+            write_labels(shape, &labels, |t| label_frame(&found, t, shape))?
+        }
+    };
 
     let (input, label) = (sparkwave_io::open(&standard)?, sparkwave_io::open(&labels)?);
     let mask = mask.mapv(u8::from).insert_axis(ndarray::Axis(0));
@@ -99,34 +136,52 @@ fn add(
         input: input.as_ref(),
         label: label.as_ref(),
         events: &events,
+        peak_dff: peak_dff.as_deref(),
         foreground: Some(&mask),
         origin: &origin,
     };
     writer.add_stream(&new, progress)?;
     drop((input, label));
-    for path in [&standard, &labels] {
-        std::fs::remove_file(path).map_err(|source| sparkwave_io::Error::Io {
-            operation: "remove",
-            path: path.clone(),
-            source,
-        })?;
-    }
-    Ok(())
+    super::remove(&standard)?;
+    super::remove(&labels)
 }
 
-/// Writes the true labels; gives the box of each event that has voxels.
-fn write_labels(scene: &SparksScene, shape: MovieShape, out: &Path) -> Result<Vec<EventRow>, Error> {
+/// The events that have a voxel in common with one that happened.
+fn verified(scene: &SparksScene, found: Vec<Event>) -> Vec<Event> {
+    let mut by_frame: BTreeMap<u32, Vec<(usize, Voxel)>> = BTreeMap::new();
+    for (i, event) in found.iter().enumerate() {
+        event.voxels.iter().for_each(|v| by_frame.entry(v.t).or_default().push((i, *v)));
+    }
+    let mut is_true = vec![false; found.len()];
+    for (t, voxels) in by_frame {
+        let labels = scene.labels(t as usize);
+        for (i, v) in voxels {
+            is_true[i] |= labels[[v.y as usize, v.x as usize]] > 0;
+        }
+    }
+    found.into_iter().zip(is_true).filter(|(_, is_true)| *is_true).map(|(event, _)| event).collect()
+}
+
+/// The ids of events on the pixels of a frame.
+fn label_frame(events: &[Event], t: usize, shape: MovieShape) -> Array2<u16> {
+    let mut frame = Array2::zeros((shape.height, shape.width));
+    for event in events {
+        for v in event.voxels.iter().filter(|v| v.t as usize == t) {
+            // More than 65,535 events would not fit the file, nor any training field.
+            frame[[v.y as usize, v.x as usize]] = u16::try_from(event.id).unwrap_or(u16::MAX);
+        }
+    }
+    frame
+}
+
+/// Writes labels frame by frame; gives the box of each event that has voxels.
+fn write_labels(shape: MovieShape, out: &Path, labels: impl Fn(usize) -> Array2<u16>) -> Result<Vec<EventRow>, Error> {
     let mut movie = MovieWriter::create(out, shape, PixelType::U16, &Recording::default(), &WriteOptions::default())?;
-    let mut boxes: BTreeMap<u16, EventRow> = BTreeMap::new();
+    let mut boxes: BTreeMap<u32, EventRow> = BTreeMap::new();
     for t in 0..shape.n_frames {
-        let label = labels_u16(scene, t);
+        let label = labels(t);
         for ((y, x), &id) in label.indexed_iter().filter(|(_, id)| **id > 0) {
-            let [t, y, x] = [t as i64, y as i64, x as i64];
-            let new = EventRow { id: i64::from(id), t0: t, t1: t, y0: y, y1: y, x0: x, x1: x };
-            let row = boxes.entry(id).or_insert(new);
-            row.t1 = t;
-            (row.y0, row.y1) = (row.y0.min(y), row.y1.max(y));
-            (row.x0, row.x1) = (row.x0.min(x), row.x1.max(x));
+            super::grow_box(&mut boxes, u32::from(id), [t, y, x]);
         }
         movie.append(&Pixels::U16(label.insert_axis(ndarray::Axis(0))))?;
     }
@@ -144,7 +199,8 @@ mod tests {
     fn simulated_recordings_come_back_as_streams() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("d.h5");
-        let request = SimulateDataset { train: 2, valid: 1, n_frames: 60, edge: 64, seed: 5 };
+        let request =
+            SimulateDataset { train: 2, valid: 1, n_frames: 60, edge: 64, seed: 5, ..SimulateDataset::default() };
         simulate(&request, &path, false, Some(2), &Silent).expect("a training file");
         let streams = sparkwave_io::msct::list(&path).expect("readable");
         assert_eq!(streams.iter().map(|s| s.fold.as_str()).collect::<Vec<_>>(), ["train", "train", "valid"]);
@@ -166,5 +222,19 @@ mod tests {
         }
         assert!(n_events > 5, "{n_events} events");
         assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 1, "no scratch is left");
+    }
+    #[test]
+    fn what_a_threshold_misses_is_left_unlabeled() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let n_events = |known: Known, name: &str| {
+            let path = folder.path().join(name);
+            let request = SimulateDataset { train: 2, valid: 1, test: 0, n_frames: 200, edge: 96, known, seed: 5 };
+            simulate(&request, &path, false, Some(2), &Silent).expect("a training file");
+            let streams = sparkwave_io::msct::list(&path).expect("a training file");
+            streams.iter().map(|s| s.n_events).collect::<Vec<_>>()
+        };
+        let (all, found) = (n_events(Known::All, "all.h5"), n_events(Known::Idt, "idt.h5"));
+        assert!(found[..2].iter().sum::<usize>() < all[..2].iter().sum::<usize>(), "{found:?} of {all:?}");
+        assert!(found[0] + found[1] > 0 && found[2] == all[2], "{found:?} of {all:?}");
     }
 }

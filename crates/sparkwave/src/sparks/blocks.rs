@@ -2,7 +2,7 @@
 
 use super::finder::Finder;
 use super::scratch::Scratch;
-use super::{Keep, Prepared, SparksConfig};
+use super::{Detector, Keep, Prepared, SparksConfig};
 use crate::error::Error;
 use crate::run_folder::RunFolder;
 use sparkwave_core::axes::Span;
@@ -13,6 +13,8 @@ use sparkwave_imgproc::traces::{Traces, extract};
 
 /// Samples (frames times pixels) in a block. Three arrays of 32-bit floats of this size are alive at a time.
 pub(super) const BLOCK_SAMPLES: usize = 40_000_000;
+/// The same for networks, which look so far that thin bands would be mostly margin.
+const NETWORK_BLOCK_SAMPLES: usize = 64_000_000;
 /// Longest window of frames; shorter movies are cut in time only if their rows are so long that a band would be thin.
 const MAX_WINDOW: usize = 1500;
 /// Rows that a band should hold besides its margins.
@@ -25,6 +27,21 @@ pub(super) struct Block {
     pub(super) core_frames: Span,
     pub(super) rows: Span,
     pub(super) core_rows: Span,
+}
+
+/// Samples in a block for this detector.
+pub(super) fn samples(detector: Detector) -> usize {
+    match detector {
+        Detector::Matched | Detector::Idt => BLOCK_SAMPLES,
+        Detector::Network => NETWORK_BLOCK_SAMPLES,
+    }
+}
+
+/// What a block needs on each side beside the part that counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Halo {
+    pub(super) frames: usize,
+    pub(super) rows: usize,
 }
 
 /// The voxels that stand out in the whole movie.
@@ -41,6 +58,9 @@ pub(super) fn active_voxels(
     let halo = finder.halo(config, sampling);
     let keep_dff = config.keep.contains(&Keep::Dff) && folder.is_missing("dff.tif");
     let mut scratch = keep_dff.then(|| Scratch::new(folder.file("dff.tif"), shape, f32::NAN));
+    if config.keep.contains(&Keep::Probability) && folder.is_missing("probability.tif") {
+        finder.keep_probability(Scratch::new(folder.file("probability.tif"), shape, 0.0));
+    }
     let mut active = Vec::new();
     each_block(config, prepared, halo, max_samples, progress, &mut |block, traces, noise| {
         let found = finder.active_voxels(config, traces, noise, block, prepared, progress)?;
@@ -50,17 +70,17 @@ pub(super) fn active_voxels(
         }
         Ok(())
     })?;
-    if let Some(scratch) = scratch {
+    for scratch in [scratch, finder.kept_probability()].into_iter().flatten() {
         scratch.finish(prepared.source.recording(), progress)?;
     }
     Ok(active)
 }
 
-/// Calls `visit` with dF/F0 and noise of one block after the other; `halo` rows on each side do not count.
+/// Calls `visit` with dF/F0 and noise of one block after the other; `halo` on each side does not count.
 pub(super) fn each_block(
     config: &SparksConfig,
     prepared: &Prepared<'_>,
-    halo: usize,
+    halo: Halo,
     max_samples: usize,
     progress: &dyn Progress,
     visit: &mut dyn FnMut(&Block, &Traces, &PixelNoise) -> Result<(), Error>,
@@ -71,8 +91,10 @@ pub(super) fn each_block(
         prepared.foreground.iter().enumerate().filter(|(_, inside)| **inside).map(|(i, _)| i as u32).collect();
     let per_row: Vec<usize> =
         prepared.foreground.rows().into_iter().map(|r| r.iter().filter(|m| **m).count()).collect();
-    let margin = (sampling.frames(config.baseline.cutoff_s).ceil() as usize).clamp(1, MAX_WINDOW / 6);
-    for block in plan(&per_row, shape.n_frames, halo, margin, max_samples) {
+    let forgets = (sampling.frames(config.baseline.cutoff_s).ceil() as usize).clamp(1, MAX_WINDOW / 6);
+    // A third of a window at most, so that as much counts.
+    let margin = forgets.max(halo.frames.min(MAX_WINDOW / 3));
+    for block in plan(&per_row, shape.n_frames, halo.rows, margin, max_samples) {
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
         }

@@ -1,6 +1,7 @@
 //! The parameters of a run, as they stand in `run.toml`.
 
 use crate::error::Error;
+use crate::models::SHIPPED;
 use serde::{Deserialize, Serialize};
 use sparkwave_imgproc::background::Rectangle;
 use sparkwave_imgproc::baseline::BaselineParams;
@@ -16,23 +17,12 @@ use std::path::{Path, PathBuf};
 #[serde(rename_all = "kebab-case")]
 pub enum Detector {
     /// Matched filter ([`sparkwave_imgproc::detect::matched`]).
-    #[default]
     Matched,
     /// Intensity-based detection threshold, as published ([`sparkwave_imgproc::detect::idt`]).
     Idt,
     /// A network ([`sparkwave_nn`]); [`SparksConfig::model`] says which.
+    #[default]
     Network,
-}
-
-impl Detector {
-    /// The name in arguments and tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Matched => "matched",
-            Self::Idt => "idt",
-            Self::Network => "network",
-        }
-    }
 }
 
 /// A movie that a run makes on its way and throws away unless it is to be kept.
@@ -45,6 +35,8 @@ pub enum Keep {
     Dff,
     /// `normalized.tif`: the published global normalisation ([`sparkwave_imgproc::baseline::global`]), 32-bit float.
     Normalized,
+    /// `probability.tif`: what a network says of the pixels that were searched, 0 elsewhere, 32-bit float.
+    Probability,
 }
 
 /// Every parameter of a run. Written to `run.toml` in full; unknown keys are refused when it is read.
@@ -55,7 +47,8 @@ pub struct SparksConfig {
     pub input: PathBuf,
     /// How events are found.
     pub detector: Detector,
-    /// The weights of the network, if that is the detector.
+    /// The network, if that is the detector: the name of one that comes with the program ([`crate::models::SHIPPED`]), or
+    /// a file of weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
     /// Lowest peak probability of an event that a network finds, over that of its card; 0 to 1.
@@ -96,7 +89,7 @@ pub struct SparksConfig {
 }
 
 impl SparksConfig {
-    /// The defaults of a detector for a movie.
+    /// The defaults of a detector for a movie; of a network, those of the one that comes with the program.
     ///
     /// The threshold detector looks at the foreground, as published. The others look everywhere: many events light up
     /// spines that are too dim at rest to be foreground.
@@ -108,7 +101,7 @@ impl SparksConfig {
         Self {
             input: input.to_path_buf(),
             detector,
-            model: None,
+            model: (detector == Detector::Network).then(|| SHIPPED[0].name.into()),
             threshold: None,
             seed: 0,
             pixel_size_um: None,
@@ -121,6 +114,18 @@ impl SparksConfig {
             baseline: BaselineParams::default(),
             matched: MatchedParams::default(),
             idt: IdtParams::default(),
+        }
+    }
+
+    /// The name of the detector in tables: of a network, that of the model, or of its file without extension.
+    pub fn detector_name(&self) -> String {
+        match self.detector {
+            Detector::Matched => "matched".to_owned(),
+            Detector::Idt => "idt".to_owned(),
+            Detector::Network => {
+                let stem = self.model.as_deref().and_then(Path::file_stem);
+                stem.map_or_else(|| "network".to_owned(), |s| s.to_string_lossy().into_owned())
+            }
         }
     }
 
@@ -181,6 +186,10 @@ impl SparksConfig {
         if let Some(threshold) = self.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
             let found = threshold.to_string();
             return Err(Error::Parameter { name: "threshold", expected: "a probability from 0 to 1", found });
+        }
+        if self.keep.contains(&Keep::Probability) && self.detector != Detector::Network {
+            let found = self.detector_name();
+            return Err(Error::Parameter { name: "keep probability", expected: "a network as the detector", found });
         }
         if self.detector == Detector::Network && self.model.is_none() {
             let expected = "a file of weights";

@@ -1,7 +1,8 @@
 //! The detector of a run, ready to look at one block after the other.
 
-use super::blocks::Block;
-use super::learned::{self, Network};
+use super::blocks::{Block, Halo};
+use super::learned::{self, Learned};
+use super::scratch::Scratch;
 use super::{Detector, Prepared, SparksConfig};
 use crate::error::Error;
 use sparkwave_core::progress::Progress;
@@ -15,7 +16,7 @@ use sparkwave_imgproc::traces::Traces;
 pub(super) enum Finder {
     Matched,
     Idt,
-    Network(Box<Network>),
+    Network(Learned),
 }
 
 impl Finder {
@@ -24,15 +25,15 @@ impl Finder {
         Ok(match config.detector {
             Detector::Matched => Self::Matched,
             Detector::Idt => Self::Idt,
-            Detector::Network => Self::Network(Box::new(Network::read(config)?)),
+            Detector::Network => Self::Network(Learned::read(config)?),
         })
     }
 
-    /// Rows beyond a block on each side that its results depend on.
-    pub(super) fn halo(&self, config: &SparksConfig, sampling: Sampling) -> usize {
+    /// Frames and rows beyond a block on each side that its results depend on, besides what the baseline needs.
+    pub(super) fn halo(&self, config: &SparksConfig, sampling: Sampling) -> Halo {
         match self {
-            Self::Matched => config.matched.reach_px(sampling),
-            Self::Idt => 0,
+            Self::Matched => Halo { frames: 0, rows: config.matched.reach_px(sampling) },
+            Self::Idt => Halo::default(),
             Self::Network(network) => network.halo(),
         }
     }
@@ -58,6 +59,21 @@ impl Finder {
         };
         progress.advance(1);
         Ok(found)
+    }
+
+    /// Keeps what a network says; other detectors say nothing of the kind.
+    pub(super) fn keep_probability(&mut self, scratch: Scratch) {
+        if let Self::Network(network) = self {
+            network.kept = Some(scratch);
+        }
+    }
+
+    /// What was kept of a network's answers.
+    pub(super) fn kept_probability(&mut self) -> Option<Scratch> {
+        match self {
+            Self::Network(network) => network.kept.take(),
+            Self::Matched | Self::Idt => None,
+        }
     }
 
     /// How active voxels become events.

@@ -1,24 +1,26 @@
 //! A network as detector: from dF/F0 over noise to probabilities, from these to events.
 
-use super::blocks::Block;
-use super::{NOISE_NORMALISATION, Prepared, SparksConfig};
+use super::blocks::{Block, Halo};
+use super::scratch::Scratch;
+use super::{NOISE_NORMALISATION, PUBLISHED_NORMALISATION, Prepared, SparksConfig};
 use crate::error::Error;
+use crate::models::Model;
 use ndarray::Array3;
 use sparkwave_core::axes::Voxel;
 use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::recording::Recording;
 use sparkwave_imgproc::baseline::PixelNoise;
+use sparkwave_imgproc::baseline::global::GlobalNormalisation;
 use sparkwave_imgproc::detect::amplitude::Amplitude;
 use sparkwave_imgproc::detect::{AssembleParams, MinPeak, assemble};
 use sparkwave_imgproc::filter::gaussian::Kernel;
 use sparkwave_imgproc::link::basins::Prominence;
 use sparkwave_imgproc::link::sparse::Active;
 use sparkwave_imgproc::sampling::Sampling;
-use sparkwave_imgproc::traces::Traces;
-use sparkwave_nn::card::{Architecture, Card};
-use sparkwave_nn::engine::Engine;
+use sparkwave_imgproc::traces::{Traces, extract};
 use sparkwave_nn::infer::{Piece, margin, predict};
+use sparkwave_nn::network::{self, Network};
 
 /// Voxels less probable than this are no part of any event.
 pub(crate) const FLOOR: f32 = 0.1;
@@ -26,31 +28,45 @@ pub(crate) const FLOOR: f32 = 0.1;
 /// Standard deviation, in pixels, of the spot over which the amplitude of an event is measured: some 3 x 3 pixels.
 const AMPLITUDE_PX: f64 = 0.8;
 
-/// A network with its weights.
-pub(super) struct Network {
-    engine: Engine,
-    threshold: f32,
+/// What a network is shown.
+enum Input {
+    /// dF/F0 in standard deviations of each pixel's noise ([`NOISE_NORMALISATION`]).
+    DffOverNoise,
+    /// The published global normalisation ([`PUBLISHED_NORMALISATION`]); fitted when the movie is known.
+    Published(Option<GlobalNormalisation>),
 }
 
-impl Network {
+/// A network with its weights.
+pub(super) struct Learned {
+    network: Box<dyn Network>,
+    input: Input,
+    threshold: f32,
+    /// What it says, if that is to be kept.
+    pub(super) kept: Option<Scratch>,
+}
+
+impl Learned {
     /// Reads the weights that `config` names.
     pub(super) fn read(config: &SparksConfig) -> Result<Self, Error> {
-        let path = config.model.as_deref().unwrap_or_else(|| std::path::Path::new(""));
-        let weights = sparkwave_io::weights::read(path)?;
-        let card = Card::of(&weights)?;
-        if card.normalisation != NOISE_NORMALISATION {
-            let expected = "a network that was trained on dF/F0 over noise";
-            return Err(Error::Parameter { name: "model", expected, found: card.normalisation });
-        }
-        let Architecture::Unet3d(shape) = &card.architecture;
-        let engine = Engine::new(shape, &weights)?;
+        let model = Model::open(config.model.as_deref().unwrap_or_else(|| std::path::Path::new("")))?;
+        let card = model.card;
+        let input = match card.normalisation.as_str() {
+            NOISE_NORMALISATION => Input::DffOverNoise,
+            PUBLISHED_NORMALISATION => Input::Published(None),
+            _ => {
+                let expected = "a network for movies of normalisation dff-over-noise or published-global";
+                return Err(Error::Parameter { name: "model", expected, found: card.normalisation });
+            }
+        };
+        let network = network::open(&card.architecture, &model.weights)?;
         let threshold = config.threshold.or(card.threshold).unwrap_or(0.5) as f32;
-        Ok(Self { engine, threshold: threshold.max(FLOOR) })
+        Ok(Self { network, input, threshold: threshold.max(FLOOR), kept: None })
     }
 
-    /// Rows beyond a block that its results depend on.
-    pub(super) fn halo(&self) -> usize {
-        margin(&self.engine)[1]
+    /// Frames and rows beyond a block that its results depend on.
+    pub(super) fn halo(&self) -> Halo {
+        let [frames, rows, _] = margin(self.network.as_ref());
+        Halo { frames, rows }
     }
 
     pub(super) fn threshold(&self) -> f32 {
@@ -68,14 +84,10 @@ impl Network {
     ) -> Result<Vec<Active>, Error> {
         let movie = prepared.source.shape();
         let (width, first_row) = (movie.width, block.rows.start);
-        let mut signal = Array3::<f32>::zeros((block.frames.len(), block.rows.len(), width));
-        let weights = noise.weights();
-        for t in 0..traces.n_frames() {
-            for ((&p, dff), weight) in traces.pixels().iter().zip(traces.frame(t)).zip(&weights) {
-                let (y, x) = (p as usize / width - first_row, p as usize % width);
-                signal[[t, y, x]] = dff * weight;
-            }
-        }
+        let signal = match &mut self.input {
+            Input::DffOverNoise => dff_over_noise(traces, noise, block, width),
+            Input::Published(fitted) => published(fitted, block, prepared)?,
+        };
         let piece = Piece {
             values: signal.view(),
             origin: [block.frames.start, first_row, 0],
@@ -83,7 +95,15 @@ impl Network {
         };
         let core = [block.core_frames.range(), block.core_rows.range(), 0..width];
         let searched = |y, x| prepared.foreground[[y, x]];
-        let probability = predict(&mut self.engine, &piece, &core, &searched, progress)?;
+        let probability = predict(self.network.as_mut(), &piece, &core, &searched, progress)?;
+        if let Some(kept) = &mut self.kept {
+            let (t0, y0) = (block.core_frames.start, block.core_rows.start);
+            let inside = |p: &u32| block.core_rows.contains(*p as usize / width);
+            let pixels: Vec<u32> = traces.pixels().iter().copied().filter(inside).collect();
+            let at: Vec<(usize, usize)> =
+                pixels.iter().map(|&p| (p as usize / width - y0, p as usize % width)).collect();
+            kept.append_band(block.core_frames, pixels, |t, k| probability[[t - t0, at[k].0, at[k].1]])?;
+        }
         let amplitude = Amplitude::new(traces, noise, block.rows, Kernel::new(AMPLITUDE_PX));
         let mut active = Vec::new();
         for (t, frame) in probability.outer_iter().enumerate() {
@@ -104,6 +124,44 @@ impl Network {
         }
         Ok(active)
     }
+}
+
+/// dF/F0 over noise of a block; 0 where it was not computed.
+fn dff_over_noise(traces: &Traces, noise: &PixelNoise, block: &Block, width: usize) -> Array3<f32> {
+    let mut signal = Array3::<f32>::zeros((block.frames.len(), block.rows.len(), width));
+    let weights = noise.weights();
+    for t in 0..traces.n_frames() {
+        for ((&p, dff), weight) in traces.pixels().iter().zip(traces.frame(t)).zip(&weights) {
+            let (y, x) = (p as usize / width - block.rows.start, p as usize % width);
+            signal[[t, y, x]] = dff * weight;
+        }
+    }
+    signal
+}
+
+/// The registered counts of a block in the published normalisation.
+fn published(
+    fitted: &mut Option<GlobalNormalisation>,
+    block: &Block,
+    prepared: &Prepared<'_>,
+) -> Result<Array3<f32>, Error> {
+    let (source, width) = (prepared.source, prepared.source.shape().width);
+    let normalisation = match fitted {
+        Some(normalisation) => normalisation,
+        None => fitted.insert(GlobalNormalisation::fit(source)?),
+    };
+    let pixels = (block.rows.start * width..block.rows.end * width).map(|p| p as u32).collect();
+    // Its own baseline takes the place of the background.
+    let nothing = vec![0.0; source.shape().n_frames];
+    let counts = extract(source, &prepared.drift, &nothing, block.frames, pixels)?;
+    let mut signal = Array3::zeros((block.frames.len(), block.rows.len(), width));
+    for (t, mut frame) in signal.outer_iter_mut().enumerate() {
+        let frame = frame.as_slice_mut().expect("a new array is contiguous");
+        frame.copy_from_slice(counts.frame(t));
+        normalisation.apply(block.frames.start + t, frame);
+        frame.iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
+    }
+    Ok(signal)
 }
 
 /// How probable voxels become events whose peak is at least as probable as `threshold`.

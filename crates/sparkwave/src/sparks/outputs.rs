@@ -39,7 +39,7 @@ pub(super) fn write(
             Keep::Registered => write_registered(prepared, folder, clock)?,
             Keep::Normalized => write_normalized(prepared, folder, clock)?,
             // Written while its blocks were in memory.
-            Keep::Dff => {}
+            Keep::Dff | Keep::Probability => {}
         }
     }
 

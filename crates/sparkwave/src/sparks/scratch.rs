@@ -50,18 +50,28 @@ impl Scratch {
         let width = self.shape.width as u32;
         let inside = |p: u32| rows.contains((p / width) as usize);
         let kept: Vec<usize> = (0..traces.n_pixels()).filter(|&i| inside(traces.pixels()[i])).collect();
+        let pixels = kept.iter().map(|&i| traces.pixels()[i]).collect();
+        let first = traces.frames().start;
+        self.append_band(frames, pixels, |t, k| value(kept[k], traces.frame(t - first)[kept[k]]))
+    }
+
+    /// Adds a band: `value(t, k)` for frame `t` of the movie and the `k`-th of `pixels`.
+    pub(super) fn append_band(
+        &mut self,
+        frames: Span,
+        pixels: Vec<u32>,
+        value: impl Fn(usize, usize) -> f32,
+    ) -> Result<(), Error> {
         let folder = self.out.parent().map(PathBuf::from).unwrap_or_default();
         let file = tempfile::tempfile_in(folder).map_err(|e| self.failed("write", e))?;
         let mut writer = BufWriter::with_capacity(1 << 20, file);
         for t in frames.range() {
-            let values = traces.frame(t - traces.frames().start);
-            for &i in &kept {
-                writer.write_all(&value(i, values[i]).to_le_bytes()).map_err(|e| self.failed("write", e))?;
+            for k in 0..pixels.len() {
+                writer.write_all(&value(t, k).to_le_bytes()).map_err(|e| self.failed("write", e))?;
             }
         }
         let mut file = writer.into_inner().map_err(|e| self.failed("write", e.into_error()))?;
         std::io::Seek::rewind(&mut file).map_err(|e| self.failed("write", e))?;
-        let pixels = kept.iter().map(|&i| traces.pixels()[i]).collect();
         self.bands.push(Band { frames, pixels, file });
         Ok(())
     }

@@ -9,6 +9,9 @@ use std::path::Path;
 /// The name of this normalisation in files and model cards.
 pub(crate) const NOISE: &str = "dff-over-noise";
 
+/// The name of the published global normalisation ([`sparkwave_imgproc::baseline::global`]) in files and model cards.
+pub(crate) const PUBLISHED: &str = "published-global";
+
 /// Writes dF/F0 over noise of every searched pixel of the movie to `out`, 32-bit floats, 0 elsewhere and where nothing
 /// fluctuates.
 pub(super) fn write(
@@ -18,9 +21,16 @@ pub(super) fn write(
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     let mut scratch = Scratch::new(out.to_path_buf(), prepared.source.shape(), 0.0);
-    blocks::each_block(config, prepared, 0, blocks::BLOCK_SAMPLES, progress, &mut |block, traces, noise| {
-        let weights = noise.weights();
-        scratch.append(traces, block.core_frames, block.core_rows, |i, dff| dff * weights[i])
-    })?;
+    blocks::each_block(
+        config,
+        prepared,
+        blocks::Halo::default(),
+        blocks::BLOCK_SAMPLES,
+        progress,
+        &mut |block, traces, noise| {
+            let weights = noise.weights();
+            scratch.append(traces, block.core_frames, block.core_rows, |i, dff| dff * weights[i])
+        },
+    )?;
     scratch.finish(prepared.source.recording(), progress)
 }

@@ -1,7 +1,10 @@
 //! The recordings of a training file, ready to be cut.
 
+use super::Subset;
 use crate::error::Error;
 use ndarray::{Array2, Axis};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{PixelType, Pixels};
 use sparkwave_core::progress::Progress;
@@ -9,6 +12,7 @@ use sparkwave_core::source::{FrameSource, InMemory};
 use sparkwave_imgproc::threshold::Threshold;
 use sparkwave_io::msct::{self, StreamInfo};
 use sparkwave_nn::stream::{Extent, Stream};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +22,7 @@ const MEMORY_BYTES: usize = 6 << 30;
 const FOREGROUND_FRAMES: usize = 25;
 
 /// The recordings of one fold among those that the file lists; none if it has no such fold.
-pub(super) fn load(
+pub(crate) fn load(
     path: &Path,
     listed: &[StreamInfo],
     fold: &str,
@@ -52,6 +56,20 @@ pub(super) fn load(
         progress.advance(1);
     }
     Ok(streams)
+}
+
+/// Those of the recordings that are learned from which a draw leaves, at least one, and all others.
+pub(super) fn subset(listed: &[StreamInfo], subset: Subset) -> Result<Vec<StreamInfo>, Error> {
+    if !(subset.part > 0.0 && subset.part <= 1.0) {
+        let expected = "above 0, at most 1";
+        return Err(Error::Parameter { name: "part of the recordings", expected, found: subset.part.to_string() });
+    }
+    let mut order: Vec<usize> = (0..listed.len()).filter(|&i| listed[i].fold == "train").collect();
+    let kept = ((order.len() as f64 * subset.part) as usize).max(1);
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(subset.draw));
+    let dropped: BTreeSet<usize> = order.into_iter().skip(kept).collect();
+    let left = listed.iter().enumerate().filter(|(i, _)| !dropped.contains(i));
+    Ok(left.map(|(_, info)| info.clone()).collect())
 }
 
 /// The boxes of the events, cut to the movie; boxes outside it are left out.
@@ -88,8 +106,43 @@ pub(super) fn normalisation(listed: &[StreamInfo]) -> String {
 }
 
 /// All pixels of a movie as floats.
-pub(super) fn whole(source: &dyn FrameSource) -> Result<ndarray::Array3<f32>, Error> {
+pub(crate) fn whole(source: &dyn FrameSource) -> Result<ndarray::Array3<f32>, Error> {
     let shape = source.shape();
     let pixels: Pixels = source.read(Span::new(0, shape.n_frames), Span::new(0, shape.height))?;
     Ok(pixels.to_f32())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sparkwave_core::movie::MovieShape;
+    use sparkwave_io::msct::Origin;
+
+    #[test]
+    fn a_subset_is_of_the_training_recordings_and_the_same_each_time() {
+        let shape = MovieShape { n_frames: 1, height: 1, width: 1 };
+        let info = |i: usize| StreamInfo {
+            fold: if i < 40 { "train" } else { "valid" }.into(),
+            stream: i.to_string(),
+            shape,
+            n_events: 1,
+            has_foreground: false,
+            origin: Origin::default(),
+        };
+        let all: Vec<StreamInfo> = (0..50).map(info).collect();
+        let names = |part: f64, draw: u64| -> Vec<String> {
+            let left = subset(&all, Subset { part, draw }).expect("a part");
+            left.into_iter().map(|s| s.stream).collect()
+        };
+        assert_eq!(names(1.0, 3).len(), 50);
+        assert_eq!(names(0.25, 1).len(), 20);
+        assert_eq!(names(0.25, 1), names(0.25, 1));
+        assert_ne!(names(0.25, 1), names(0.25, 2));
+        assert!(names(0.25, 1).iter().all(|n| names(0.5, 1).contains(n)), "one draw is nested in its larger parts");
+        assert!(
+            names(0.01, 1).len() == 11
+                && names(0.01, 1).ends_with(&(40..50).map(|i| i.to_string()).collect::<Vec<_>>())
+        );
+        assert!(subset(&all, Subset { part: 0.0, draw: 0 }).is_err());
+    }
 }

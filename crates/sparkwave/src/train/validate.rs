@@ -10,9 +10,9 @@ use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
 use sparkwave_core::weights::Weights;
-use sparkwave_nn::engine::Engine;
+use sparkwave_nn::card::Architecture;
 use sparkwave_nn::infer::{Piece, predict};
-use sparkwave_nn::models::unet3d::UNet3dConfig;
+use sparkwave_nn::network;
 use sparkwave_nn::stream::Stream;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,17 +21,19 @@ use std::path::Path;
 const LIMIT_PX: f64 = 6.0;
 const LIMIT_FRAMES: f64 = 6.0;
 
-/// A validation recording and where its events are.
-pub(super) struct Labelled {
-    stream: Stream,
-    truth: Vec<Detection>,
+/// A recording that is not learned from, and where its events are.
+pub(crate) struct Labelled {
+    pub(crate) stream: Stream,
+    pub(crate) truth: Vec<Detection>,
+    /// The label of each.
+    pub(crate) ids: Vec<u32>,
 }
 
-/// Finds the events of validation recordings, once for all validations.
-pub(super) fn with_truth(streams: Vec<Stream>) -> Result<Vec<Labelled>, Error> {
+/// Finds the events of recordings, once for all times that they are scored.
+pub(crate) fn with_truth(streams: Vec<Stream>) -> Result<Vec<Labelled>, Error> {
     let labelled = |stream: Stream| {
-        let truth = truths(&whole(stream.label.as_ref())?);
-        Ok(Labelled { stream, truth })
+        let (ids, truth) = truths(&whole(stream.label.as_ref())?).into_iter().unzip();
+        Ok(Labelled { stream, truth, ids })
     };
     streams.into_iter().map(labelled).collect()
 }
@@ -69,32 +71,25 @@ pub(super) fn table(validations: &[Validation]) -> Table {
 
 /// Runs the network over whole recordings and scores the events that come out.
 pub(super) fn validate(
-    config: &UNet3dConfig,
+    architecture: &Architecture,
     weights: &Weights,
     recordings: &[Labelled],
     step: usize,
     progress: &dyn Progress,
 ) -> Result<Validation, Error> {
-    let mut engine = Engine::new(config, weights)?;
+    let mut network = network::open(architecture, weights)?;
     let mut pairs = Vec::with_capacity(recordings.len());
-    for Labelled { stream, truth } in recordings {
+    for Labelled { stream, truth, .. } in recordings {
         let input = whole(stream.input.as_ref())?;
         let (t, y, x) = input.dim();
         let movie = [t, y, x];
         let piece = Piece { values: input.view(), origin: [0; 3], movie };
-        let probability = predict(&mut engine, &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
+        let probability = predict(network.as_mut(), &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
         let events = learned::events(&probability, &input);
-        let found: Vec<Detection> = events
-            .iter()
-            .map(|e| {
-                let (y, x) = centroid(e);
-                Detection { score: Some(f64::from(e.score)), ..Detection::new(f64::from(e.peak.t), y, x) }
-            })
-            .collect();
+        let found: Vec<Detection> = events.iter().map(detection).collect();
         pairs.push((truth, found));
     }
-    let limits = Limits::new(LIMIT_PX, LIMIT_FRAMES).expect("positive numbers");
-    let mode = Mode::Physical(limits);
+    let mode = mode();
     let fail = |source| Error::Evaluate { path: Path::new("validation").to_path_buf(), source };
     let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
     let mut precisions = Vec::new();
@@ -123,6 +118,17 @@ pub(super) fn validate(
     })
 }
 
+/// How events are paired.
+pub(crate) fn mode() -> Mode {
+    Mode::Physical(Limits::new(LIMIT_PX, LIMIT_FRAMES).expect("positive numbers"))
+}
+
+/// An event as a prediction with its score.
+pub(crate) fn detection(event: &Event) -> Detection {
+    let (y, x) = centroid(event);
+    Detection { score: Some(f64::from(event.score)), ..Detection::new(f64::from(event.peak.t), y, x) }
+}
+
 /// The mean place of an event's voxels in its peak frame.
 fn centroid(event: &Event) -> (f64, f64) {
     let at_peak = event.voxels.iter().filter(|v| v.t == event.peak.t);
@@ -130,8 +136,8 @@ fn centroid(event: &Event) -> (f64, f64) {
     (sum.1 / sum.0, sum.2 / sum.0)
 }
 
-/// Where and when each labelled event is: the middle of its voxels in the frame in which it has most of them.
-fn truths(label: &Array3<f32>) -> Vec<Detection> {
+/// The label of each event, and where and when it is: the middle of its voxels in the frame in which it has most of them.
+fn truths(label: &Array3<f32>) -> Vec<(u32, Detection)> {
     let mut by_frame: BTreeMap<(u32, usize), (usize, f64, f64)> = BTreeMap::new();
     for ((t, y, x), &id) in label.indexed_iter().filter(|(_, id)| **id > 0.0) {
         let sums = by_frame.entry((id as u32, t)).or_default();
@@ -145,7 +151,7 @@ fn truths(label: &Array3<f32>) -> Vec<Detection> {
             *entry = (n, here);
         }
     }
-    largest.into_values().map(|(_, d)| d).collect()
+    largest.into_iter().map(|(id, (_, d))| (id, d)).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +167,6 @@ mod tests {
         }
         label[[3, 4, 4]] = 9.0;
         let found = truths(&label);
-        assert_eq!(found, [Detection::new(2.0, 2.0, 2.0), Detection::new(3.0, 4.0, 4.0)]);
+        assert_eq!(found, [(7, Detection::new(2.0, 2.0, 2.0)), (9, Detection::new(3.0, 4.0, 4.0))]);
     }
 }

@@ -4,7 +4,7 @@ use crate::output;
 use sparkwave::io::msct;
 use std::path::PathBuf;
 
-/// List the recordings of a training file
+/// List the recordings of a training file, and what its folds should not share
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The training file
@@ -18,7 +18,8 @@ pub(crate) struct Args {
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let streams = msct::list(&args.file)?;
     if args.json {
-        let streams: Vec<_> = streams
+        let listed = streams;
+        let streams: Vec<_> = listed
             .iter()
             .map(|s| {
                 serde_json::json!({
@@ -30,7 +31,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        output::json(&serde_json::json!({"streams": streams}));
+        let leaks = sparkwave::dataset::leaks(&listed);
+        output::json(&serde_json::json!({"streams": streams, "leaks": leaks}));
         return Ok(());
     }
     for s in &streams {
@@ -40,13 +42,21 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             s.fold, s.stream, s.shape.n_frames, s.shape.height, s.shape.width, s.n_events
         ));
     }
-    for fold in ["train", "valid"] {
-        let of = streams.iter().filter(|s| s.fold == fold);
-        output::line(&format!(
-            "{fold}: {} recordings, {} events",
-            of.clone().count(),
-            of.map(|s| s.n_events).sum::<usize>()
-        ));
+    folds(&streams).iter().for_each(|line| output::line(line));
+    let leaks = sparkwave::dataset::leaks(&streams);
+    leaks.iter().for_each(|leak| output::line(&format!("leak: {leak}")));
+    if leaks.is_empty() {
+        output::line("no leak between folds is known");
     }
     Ok(())
+}
+
+/// A line for each fold.
+pub(super) fn folds(streams: &[msct::StreamInfo]) -> Vec<String> {
+    let fold = |fold: &&str| {
+        let of = streams.iter().filter(|s| s.fold == *fold);
+        let n_events: usize = of.clone().map(|s| s.n_events).sum();
+        format!("{fold}: {} recordings, {n_events} events", of.count())
+    };
+    ["train", "valid"].iter().map(fold).collect()
 }

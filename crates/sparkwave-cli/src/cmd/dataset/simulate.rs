@@ -3,7 +3,8 @@
 use crate::cmd::Running;
 use crate::output;
 use crate::progress::Terminal;
-use sparkwave::dataset::SimulateDataset;
+use clap::ValueEnum;
+use sparkwave::dataset::{Known, SimulateDataset};
 use std::path::PathBuf;
 
 /// Simulate recordings of many microscopes, prepared as `sparks run` does, with every event known
@@ -21,12 +22,18 @@ pub(crate) struct Args {
     /// Recordings to validate on
     #[arg(long, value_name = "N", default_value_t = SimulateDataset::default().valid)]
     valid: usize,
+    /// Recordings to test on, which nothing is chosen on
+    #[arg(long, value_name = "N", default_value_t = SimulateDataset::default().test)]
+    test: usize,
     /// Frames of each
     #[arg(long, value_name = "N", default_value_t = SimulateDataset::default().n_frames)]
     frames: usize,
     /// Rows and columns of each
     #[arg(long, value_name = "PX", default_value_t = SimulateDataset::default().edge)]
     edge: usize,
+    /// Which events of the recordings to learn from are labelled
+    #[arg(long, value_enum, default_value_t = KnownName::All)]
+    known: KnownName,
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = SimulateDataset::default().seed)]
     seed: u64,
@@ -34,13 +41,26 @@ pub(crate) struct Args {
     running: Running,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KnownName {
+    /// All that happen
+    All,
+    /// Those that the published threshold detector finds, without its false ones
+    Idt,
+}
+
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let terminal = Terminal::new(args.running.quiet);
     let request = SimulateDataset {
         train: args.train,
         valid: args.valid,
+        test: args.test,
         n_frames: args.frames,
         edge: args.edge,
+        known: match args.known {
+            KnownName::All => Known::All,
+            KnownName::Idt => Known::Idt,
+        },
         seed: args.seed,
     };
     let done = sparkwave::dataset::simulate(&request, &args.out, args.overwrite, args.running.threads(), &terminal);
@@ -50,7 +70,11 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     if args.running.json {
         output::json(&serde_json::json!({"out": args.out, "n_events": n_events}));
     } else {
-        output::line(&format!("{} recordings, {n_events} events in {}", args.train + args.valid, args.out.display()));
+        output::line(&format!(
+            "{} recordings, {n_events} events in {}",
+            args.train + args.valid + args.test,
+            args.out.display()
+        ));
     }
     Ok(())
 }

@@ -1,0 +1,152 @@
+//! `sparkwave models`
+
+use crate::output;
+use sparkwave::models::{self, Import, Model, SHIPPED};
+use std::path::PathBuf;
+
+/// Look at networks, and bring them in and out
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+    /// Print the result as one JSON object on stdout
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// The models that come with the program
+    List,
+    /// The card of a model: what it is, how it was made, what it is good for
+    Show {
+        /// A name of `models list`, or a file
+        #[arg(value_name = "MODEL")]
+        model: PathBuf,
+    },
+    /// Give a checkpoint of another program (PyTorch .pt, bare .safetensors) a card, or change a card; no code in it is run
+    Import(ImportArgs),
+    /// Write a model to a file: .safetensors, or .onnx for other programs to run
+    Export {
+        /// A name of `models list`, or a file
+        #[arg(value_name = "MODEL")]
+        model: PathBuf,
+        /// The file
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Check that a model is whole and still answers as its card says
+    Verify {
+        /// A name of `models list`, or a file
+        #[arg(value_name = "MODEL")]
+        model: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// The checkpoint
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The model
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// Its name [default: that of its card, else of the file]
+    #[arg(long)]
+    name: Option<String>,
+    /// How movies were normalised for it [default: that of its card, else published-global]
+    #[arg(long, value_name = "NAME", value_parser = ["published-global", "dff-over-noise"])]
+    normalisation: Option<String>,
+    /// Lowest peak probability of an event
+    #[arg(long, value_name = "X")]
+    threshold: Option<f64>,
+    /// Under which terms it may be used
+    #[arg(long, value_name = "TEXT")]
+    licence: Option<String>,
+}
+
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    match &args.what {
+        What::List => list(args.json),
+        What::Show { model } => show(&Model::open(model)?, args.json),
+        What::Import(import) => {
+            let request = Import {
+                name: import.name.clone(),
+                normalisation: import.normalisation.clone(),
+                threshold: import.threshold,
+                licence: import.licence.clone(),
+            };
+            show(&models::import(&import.file, &request, &import.out)?, args.json)
+        }
+        What::Export { model, out } => {
+            let model = Model::open(model)?;
+            models::export(&model, out)?;
+            say(args.json, &serde_json::json!({"out": out}), &format!("{} in {}", model.card.name, out.display()));
+            Ok(())
+        }
+        What::Verify { model } => {
+            let opened = Model::open(model)?;
+            let verified = opened.verify()?;
+            let told = if verified.probed { "answers as its card says" } else { "its card notes no answer to check" };
+            let json = serde_json::json!({"sha256": opened.sha256, "probed": verified.probed});
+            say(args.json, &json, &format!("{}: whole; {told}", model.display()));
+            Ok(())
+        }
+    }
+}
+
+fn say(json: bool, object: &serde_json::Value, line: &str) {
+    if json {
+        output::json(object);
+    } else {
+        output::line(line);
+    }
+}
+
+fn list(json: bool) -> anyhow::Result<()> {
+    let mut all = Vec::new();
+    for shipped in SHIPPED {
+        let model = shipped.open()?;
+        let n = model.n_parameters();
+        all.push(serde_json::json!({"name": shipped.name, "purpose": shipped.purpose, "n_parameters": n}));
+        if !json {
+            output::line(&format!("{}: {}, {n} parameters", shipped.name, shipped.purpose));
+        }
+    }
+    if json {
+        output::json(&serde_json::json!({"models": all}));
+    }
+    Ok(())
+}
+
+fn show(model: &Model, json: bool) -> anyhow::Result<()> {
+    let card = &model.card;
+    if json {
+        let n_parameters = model.n_parameters();
+        let (sha256, n_bytes) = (&model.sha256, model.n_bytes);
+        let card = serde_json::to_value(card)?;
+        output::json(&serde_json::json!({
+            "card": card, "n_parameters": n_parameters, "sha256": sha256, "n_bytes": n_bytes
+        }));
+        return Ok(());
+    }
+    let unknown = || "unknown".to_owned();
+    let scores: Vec<String> = card.scores.iter().map(|(name, score)| format!("{name} {score:.3}")).collect();
+    let lines = [
+        ("name", card.name.clone()),
+        ("network", format!("{}, {} parameters", card.architecture.name(), model.n_parameters())),
+        ("shape", serde_json::to_string(&card.architecture)?),
+        ("input", card.normalisation.clone()),
+        ("threshold", card.threshold.map_or_else(unknown, |t| t.to_string())),
+        ("scores", if scores.is_empty() { unknown() } else { scores.join(", ") }),
+        ("steps", card.steps.to_string()),
+        ("training", card.training.as_ref().map_or_else(|| Ok(unknown()), serde_json::to_string)?),
+        ("trained on", if card.trained_on.is_empty() { unknown() } else { card.trained_on.join(", ") }),
+        ("made by", card.version.clone()),
+        ("licence", card.licence.clone().unwrap_or_else(unknown)),
+        ("sha256", model.sha256.clone()),
+        ("bytes", model.n_bytes.to_string()),
+    ];
+    lines.iter().for_each(|(name, value)| output::line(&format!("{name:>10}  {value}")));
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Networks and training files, as users meet them.
+
+use super::{movie, recording, sparkwave, stderr, text};
+use std::path::Path;
+
+fn json(args: &[&str]) -> serde_json::Value {
+    let output = sparkwave(args);
+    assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_shipped_network_is_listed_shown_verified_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = json(&["models", "list", "--json"]);
+    assert_eq!(listed["models"][0]["name"], "unet");
+    let shown = json(&["models", "show", "unet", "--json"]);
+    assert_eq!(shown["card"]["architecture"]["kind"], "unet3d");
+    assert!(shown["card"]["threshold"].is_number() && shown["n_parameters"].as_u64().unwrap() > 50_000);
+    assert_eq!(json(&["models", "verify", "unet", "--json"])["probed"], true);
+
+    let copy = folder.path().join("副本.safetensors");
+    assert!(sparkwave(&["models", "export", "unet", "-o", text(&copy)]).status.success());
+    assert_eq!(json(&["models", "show", text(&copy), "--json"])["card"], shown["card"]);
+    let graph = folder.path().join("unet.onnx");
+    assert!(sparkwave(&["models", "export", "unet", "-o", text(&graph)]).status.success());
+    assert!(std::fs::metadata(&graph).unwrap().len() > 100_000);
+    let output = sparkwave(&["models", "export", "unet", "-o", "unet.pb"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+
+    let mut bytes = std::fs::read(&copy).unwrap();
+    let last = bytes.len() - 40;
+    bytes[last..].fill(0x3f);
+    std::fs::write(&copy, &bytes).unwrap();
+    let output = sparkwave(&["models", "verify", text(&copy)]);
+    assert!(!output.status.success() && stderr(&output).contains("probe"), "{}", stderr(&output));
+    std::fs::write(&copy, &bytes[..1000]).unwrap();
+    let output = sparkwave(&["models", "show", text(&copy)]);
+    assert!(!output.status.success() && stderr(&output).contains("safetensors"), "{}", stderr(&output));
+}
+
+#[test]
+fn predict_keeps_the_probabilities_from_which_events_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let output = sparkwave(&["predict", text(&movie()), "-o", text(&out), "--quiet"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let probability = json(&["info", text(&out.join("probability.tif")), "--json"]);
+    assert_eq!(probability["shape"], json(&["info", text(&movie()), "--json"])["shape"]);
+    let events = std::fs::read_to_string(out.join("events.csv")).unwrap();
+    assert!(events.lines().count() > 3, "{events}");
+    let run = std::fs::read_to_string(out.join("run.toml")).unwrap();
+    assert!(run.contains("model = \"unet\""), "{run}");
+
+    let output =
+        sparkwave(&["sparks", "run", text(&movie()), "-o", text(&out), "--keep", "probability", "--detector", "idt"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
+fn runs_and_verdicts_become_a_training_file_whose_folds_share_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other");
+    let simulate = ["simulate", "sparks", "-o", text(&other), "--frames", "100", "--height", "64", "--width", "80"];
+    assert!(sparkwave(&[&simulate[..], &["--seed", "8", "--quiet"]].concat()).status.success());
+    let run = |movie: &Path, name: &str| {
+        let out = folder.path().join(name);
+        let output = sparkwave(&["sparks", "run", text(movie), "-o", text(&out), "--detector", "matched", "--quiet"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        out
+    };
+    let (a, b) = (run(&movie(), "a"), run(&other.join("movie.tif"), "b"));
+    let events = std::fs::read_to_string(a.join("events.csv")).unwrap();
+    let n_events = events.lines().count() - 1;
+    assert!(n_events >= 3, "{events}");
+    std::fs::write(a.join("verdicts.csv"), "event_id,verdict\n1,reject\n2,unsure\n3,accept\n").unwrap();
+    let origins = folder.path().join("recordings.csv");
+    std::fs::write(&origins, "run,animal,neuron\na,mouse 1,7\nb,mouse 2,7\n").unwrap();
+    let data = folder.path().join("data.h5");
+    let build = ["dataset", "build", text(&a), text(&b), "-o", text(&data), "--recordings", text(&origins), "--quiet"];
+    let built = json(&[&build[..], &["--valid", "0.5", "--json"]].concat());
+    assert_eq!(built["n_left_out"], 2);
+    assert_eq!((&built["train"]["n_recordings"], &built["valid"]["n_recordings"]), (&1.into(), &1.into()));
+
+    let info = json(&["dataset", "info", text(&data), "--json"]);
+    let streams = info["streams"].as_array().unwrap();
+    let of_a = streams.iter().find(|s| s["animal"] == "mouse 1").unwrap();
+    assert_eq!(of_a["n_events"].as_u64().unwrap() as usize, n_events - 2);
+    assert_eq!(info["leaks"], serde_json::json!([]));
+
+    let split = folder.path().join("split.h5");
+    let output = sparkwave(&["dataset", "split", text(&data), "-o", text(&split), "--valid", "0.01", "--seed", "3"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let again = json(&["dataset", "info", text(&split), "--json"]);
+    let n = |info: &serde_json::Value| -> u64 {
+        info["streams"].as_array().unwrap().iter().map(|s| s["n_events"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(n(&again), n(&info));
+
+    // The same pixels under another name.
+    let copy = folder.path().join("copy.h5::movie");
+    assert!(sparkwave(&["convert", text(&recording().join("movie.tif")), text(&copy), "--quiet"]).status.success());
+    let twin = run(&copy, "twin");
+    let twice = folder.path().join("twice.h5");
+    let output = sparkwave(&["dataset", "build", text(&a), text(&twin), "-o", text(&twice), "--quiet"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("same pixels") && !twice.exists(), "{}", stderr(&output));
+    std::fs::write(a.join("verdicts.csv"), "event_id,verdict\n1,maybe\n").unwrap();
+    let output = sparkwave(&["dataset", "build", text(&a), "-o", text(&twice), "--quiet"]);
+    assert!(!output.status.success() && stderr(&output).contains("maybe") && !twice.exists(), "{}", stderr(&output));
+}
