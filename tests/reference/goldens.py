@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from pybaselines import Baseline
 from scipy import ndimage as ndi
-from skimage.filters import threshold_otsu, threshold_triangle
+from skimage.filters import apply_hysteresis_threshold, threshold_otsu, threshold_triangle
+from skimage.measure import label, regionprops
 from skimage.registration import phase_cross_correlation
 
 from published import arpls, find_peaks, idt_components, noise_by_exclusion, regions_of, runs_of
@@ -292,6 +293,50 @@ def make_components(seed):
     write("components.json", seed, {"connectivity": 26, "cases": cases})
 
 
+# --- instances -----------------------------------------------------------------------------------------------------
+
+
+def make_instances(seed):
+    """A probability movie: components above thresholds, described and filtered by their boxes, and hysteresis."""
+    rng = np.random.default_rng(seed)
+    shape = (12, 24, 26)
+    movie = ndi.gaussian_filter(rng.normal(size=shape), (0.8, 1.2, 1.2))
+    movie = 1 / (1 + np.exp(-4 * (movie / movie.std() - 1.2)))
+    movie = (np.round(movie * 64) / 64).astype(np.float32)  # Many equal strengths, some equal to thresholds.
+    movie[movie < 0.125] = 0
+    sweep = []
+    for threshold in (0.125, 0.25, 0.3, 0.5, 0.625, 0.75, 0.9, 1.0):
+        regions = []
+        for region in regionprops(label(movie > threshold, connectivity=3), intensity_image=movie.astype(float)):
+            low, high = region.bbox[:3], region.bbox[3:]
+            regions.append(
+                {
+                    "n": int(region.area),
+                    "box": [int(v) for v in (*low, *high)],
+                    "centroid": numbers(region.centroid),
+                    "weighted": numbers(region.centroid_weighted),
+                    "max": float(region.intensity_max),
+                    "mean": float(region.intensity_mean),
+                }
+            )
+        sweep.append({"threshold": threshold, "regions": regions})
+    # scikit-image joins voxels by their faces. On a grid twice as fine, where every voxel is widened to 3 x 3 x 3, faces
+    # join what edges and corners join on the movie's own.
+    fine = np.zeros([2 * n - 1 for n in shape], np.float32)
+    fine[::2, ::2, ::2] = movie
+    fine = ndi.maximum_filter(fine, 3)
+    hysteresis = []
+    for low, high in ((0.25, 0.75), (0.125, 0.9), (0.5, 0.984375), (0.7, 0.3)):
+        kept = apply_hysteresis_threshold(fine, low, high)[::2, ::2, ::2]
+        rows = ["".join("#" if v else "." for v in row) for row in kept.reshape(-1, shape[2])]
+        hysteresis.append({"low": low, "high": high, "rows": rows})
+    t, y, x = np.nonzero(movie)
+    voxels = [[int(v) for v in where] for where in zip(t, y, x, movie[t, y, x] * 64)]
+    body = {"shape": list(shape), "voxels_t_y_x_64ths": voxels, "sweep": sweep, "hysteresis": hysteresis}
+    write("instances.json", seed, body)
+    print("  instances:", len(voxels), "voxels;", [len(s["regions"]) for s in sweep])
+
+
 # --- global normalisation ------------------------------------------------------------------------------------------
 
 
@@ -443,5 +488,6 @@ if __name__ == "__main__":
     make_components(16)
     make_normalisation(17)
     make_runs(18)
+    make_instances(19)
     make_idt(2016)  # the first seed from 1900 on that keeps every decision clear of its threshold
     sys.exit(1 if DIFFERENT else 0)

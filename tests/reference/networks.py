@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write golden/networks.json: outputs and gradients of the networks, computed by PyTorch.
+"""Write golden/networks.json: outputs and gradients of the networks, computed by PyTorch and MONAI.
 
 `python3 networks.py` writes it, `python3 networks.py --check` compares within 1e-6 and exits with 1 on a difference.
 
@@ -15,10 +15,14 @@ import json
 import sys
 from pathlib import Path
 
+import monai
 import numpy as np
 import torch
+from monai.networks.nets import UNETR, AttentionUnet
 from torch import nn
 from torch.nn import functional as F
+
+from scatter import scatter
 
 PATH = Path(__file__).resolve().parent / "golden" / "networks.json"
 
@@ -86,15 +90,15 @@ class PublishedUNet(nn.Module):
         return torch.sigmoid(self.final_conv(x))
 
 
-def scatter(n, j):
-    """Numbers from -1 to 1, one for each i below n: the finaliser of a 32-bit hash of i and j."""
-    h = (np.arange(n, dtype=np.uint64) * 0x9E3779B1 + j * 0x85EBCA77 + 1) & 0xFFFFFFFF
-    h ^= h >> np.uint64(15)
-    h = (h * 0x2C1B3C6D) & 0xFFFFFFFF
-    h ^= h >> np.uint64(12)
-    h = (h * 0x297A2D39) & 0xFFFFFFFF
-    h ^= h >> np.uint64(15)
-    return h.astype(np.float64) / 2**31 - 1.0
+class Probability(nn.Module):
+    """A network of the library MONAI, whose outputs are logits; names as in its checkpoints."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x):
+        return torch.sigmoid(self.network(x))
 
 
 def fill(model):
@@ -133,7 +137,8 @@ def case(model, shape):
     y = model(x)
     loss = F.mse_loss(y, target)
     loss.backward()
-    gradients = {k: digest(p.grad) for k, p in sorted(model.named_parameters())}
+    named = sorted((k.removeprefix("network."), p) for k, p in model.named_parameters())
+    gradients = {k: digest(p.grad) for k, p in named if p.grad is not None}
     for g in gradients.values():
         del g["every_97th"]
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-4)
@@ -141,7 +146,7 @@ def case(model, shape):
     model.eval()
     return {
         "shape": shape,
-        "n_parameters": sum(p.numel() for p in model.parameters()),
+        "n_parameters": n_parameters(model),
         "inference": inference,
         "training": digest(y),
         "loss": loss.item(),
@@ -150,17 +155,34 @@ def case(model, shape):
     }
 
 
+def n_parameters(model):
+    return sum(p.numel() for p in model.parameters())
+
+
 def main():
     torch.manual_seed(0)
     torch.set_num_threads(1)
+    attention = AttentionUnet(3, 1, 1, (4, 8, 16), (2, 2))
+    unetr = UNETR(1, 1, (32, 16, 48), feature_size=4, hidden_size=48, mlp_dim=96, num_heads=4)
     body = {
-        "provenance": {"program": "tests/reference/networks.py", "torch": torch.__version__.split("+")[0]},
+        "provenance": {
+            "program": "tests/reference/networks.py",
+            "torch": torch.__version__.split("+")[0],
+            "monai": monai.__version__,
+        },
         "published_unet": case(PublishedUNet(), [2, 1, 32, 32, 32]),
+        "attention_unet": case(Probability(attention), [2, 1, 16, 24, 8]),
+        "unetr": case(Probability(unetr), [2, 1, 32, 16, 48]),
+        "n_parameters": {
+            "attention_unet": n_parameters(AttentionUnet(3, 1, 1, (16, 32, 64, 128, 256), (2, 2, 2, 2))),
+            "unetr": n_parameters(UNETR(1, 1, (32, 32, 32))),
+        },
     }
     text = json.dumps(body, indent=1) + "\n"
     if "--check" in sys.argv[1:]:
         old = json.loads(PATH.read_text())
-        same = np.isclose(old["published_unet"]["loss"], body["published_unet"]["loss"], rtol=1e-6)
+        cases = ("published_unet", "attention_unet", "unetr")
+        same = all(np.isclose(old[c]["loss"], body[c]["loss"], rtol=1e-6) for c in cases)
         print("same" if same else "DIFFERENT")
         sys.exit(0 if same else 1)
     PATH.write_text(text)
