@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::network::Network;
 
 /// Memory that the buffers of a tile may take.
-const TILE_BYTES: usize = 640 << 20;
+const TILE_BYTES: usize = 960 << 20;
 
 /// What the place and the halo of a tile follow from.
 pub(super) struct Grid {

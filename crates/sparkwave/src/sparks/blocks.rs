@@ -14,7 +14,7 @@ use sparkwave_imgproc::traces::{Traces, extract};
 /// Samples (frames times pixels) in a block. Three arrays of 32-bit floats of this size are alive at a time.
 pub(super) const BLOCK_SAMPLES: usize = 40_000_000;
 /// The same for networks, which look so far that thin bands would be mostly margin.
-const NETWORK_BLOCK_SAMPLES: usize = 64_000_000;
+const NETWORK_BLOCK_SAMPLES: usize = 80_000_000;
 /// Longest window of frames; shorter movies are cut in time only if their rows are so long that a band would be thin.
 const MAX_WINDOW: usize = 1500;
 /// Rows that a band should hold besides its margins.
