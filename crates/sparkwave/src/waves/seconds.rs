@@ -154,6 +154,10 @@ fn stream(
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })?;
+    // A wish that came while the last frames were read: what is written stays, the movie does not get its name.
+    if progress.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
     let variance = journal.variance().to_vec();
     // The table first: a movie that has its name is finished.
     sparkwave_io::csv::write_table(&report::table(grid, &variance), &folder.file(TABLE))?;
