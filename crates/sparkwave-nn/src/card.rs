@@ -36,6 +36,16 @@ impl Architecture {
 }
 
 impl Architecture {
+    /// Channels of input and output.
+    #[must_use]
+    pub fn channels(&self) -> [usize; 2] {
+        match self {
+            Self::Unet3d(config) => [config.n_in, config.n_out],
+            Self::AttentionUnet(config) => [config.n_in, config.n_out],
+            Self::Unetr(config) => [config.n_in, config.n_out],
+        }
+    }
+
     /// The network whose arrays these are, told by their names and shapes: for checkpoints of other programs. Pooling leaves
     /// no trace in the arrays; by 2 along every axis is assumed. `None` if they are of no network known here.
     #[must_use]

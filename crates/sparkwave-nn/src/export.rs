@@ -21,11 +21,7 @@ use crate::layers::Norm;
 pub fn graph(architecture: &Architecture, weights: &Weights) -> Result<(Graph, Weights)> {
     // What does not run is not exported.
     crate::network::open(architecture, weights)?;
-    let (n_in, n_out) = match architecture {
-        Architecture::Unet3d(config) => (config.n_in, config.n_out),
-        Architecture::AttentionUnet(config) => (config.n_in, config.n_out),
-        Architecture::Unetr(config) => (config.n_in, config.n_out),
-    };
+    let [n_in, n_out] = architecture.channels();
     let mut builder = Builder {
         graph: Graph {
             name: architecture.name().into(),

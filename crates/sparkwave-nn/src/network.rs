@@ -7,7 +7,7 @@ use sparkwave_core::weights::Weights;
 
 use crate::card::Architecture;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::models::attention_unet::AttentionUNet;
 use crate::models::unet3d::UNet3d;
 use crate::models::unetr::Unetr;
@@ -49,10 +49,16 @@ pub trait Network {
 /// The network of this architecture with these weights, named as in its checkpoint.
 ///
 /// # Errors
-/// If an array is missing or of another shape, or a number of the architecture is outside its range.
+/// If an array is missing or of another shape, a number of the architecture is outside its range, or it is not one movie that
+/// it sees and one probability that it says.
 pub fn open(architecture: &Architecture, weights: &Weights) -> Result<Box<dyn Network>> {
     /// The window of a network that could see more than fits.
     const WINDOW: [usize; 3] = [32, 64, 64];
+    let channels = architecture.channels();
+    if channels != [1, 1] {
+        let expected = "1 of input and 1 of output".into();
+        return Err(Error::Parameter { name: "channels", expected, found: format!("{channels:?}") });
+    }
     let device = Device::flex();
     Ok(match architecture {
         Architecture::Unet3d(config) => Box::new(Engine::new(config, weights)?),
@@ -108,5 +114,20 @@ impl<M: Voxelwise> Network for Windowed<M> {
         let [t, y, x] = keep.clone();
         let kept = activation::sigmoid(self.model.logits(volume)).slice([0..1, 0..1, t, y, x]).into_data();
         output.iter_mut().zip(kept.iter::<f32>()).for_each(|(to, from)| *to = from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::unet3d::UNet3dConfig;
+
+    #[test]
+    fn a_network_that_says_more_than_one_thing_is_refused() {
+        let config = UNet3dConfig { width: 2, n_out: 2, ..UNet3dConfig::sparks() };
+        let architecture = Architecture::Unet3d(config);
+        let weights = untrained(&architecture, 1).expect("valid");
+        let error = open(&architecture, &weights).err().expect("two probabilities a voxel");
+        assert!(error.to_string().contains("[1, 2]"), "{error}");
     }
 }
