@@ -13,6 +13,10 @@ use sparkwave_core::table::{Table, Value};
 use sparkwave_core::units::{Micrometers, Seconds};
 use std::path::PathBuf;
 
+#[path = "shared/noise.rs"]
+mod noise;
+use noise::Noise;
+
 const N_FRAMES: usize = 240;
 const SIDE: usize = 256;
 
@@ -97,20 +101,6 @@ fn figures(
             ["maximum over time", "first frame"],
         ),
     ]
-}
-
-/// Reproducible numbers for a drawing; nothing here is statistics.
-struct Noise(u64);
-
-impl Noise {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
 }
 
 /// The centre lines of three branches as functions of the row.

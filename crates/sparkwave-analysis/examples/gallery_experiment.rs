@@ -11,6 +11,10 @@ use sparkwave_analysis::experiment::{
 use sparkwave_analysis::figure::experiment::figures;
 use std::path::PathBuf;
 
+#[path = "shared/noise.rs"]
+mod noise;
+use noise::Noise;
+
 const RATIOS: [u32; 10] = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256];
 const N_MOVIES: usize = 10;
 const N_EVENTS: usize = 57;
@@ -107,18 +111,4 @@ fn movie(m: usize, skill: f64, model: Model, noise: &mut Noise) -> Result<MovieS
     let kept: Vec<Detection> = predictions.into_iter().filter(is_kept).collect();
     let (outcomes, by_dff) = tally(&evaluate(&truths, &kept, &mode)?.pairs, &truth_dff, &kept_dff);
     Ok(MovieScores { movie: format!("movie {m:02}"), curve: ranked.curve, ap: ranked.ap, outcomes, by_dff, dice })
-}
-
-/// Reproducible numbers for a drawing; nothing here is statistics.
-struct Noise(u64);
-
-impl Noise {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
 }

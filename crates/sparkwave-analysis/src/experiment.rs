@@ -16,6 +16,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use comparison::best_with_unlabeled;
 pub use comparison::{Comparison, best_against_none};
 pub use curve::{RECALLS, recall};
 pub use density::{DICE_STEPS, dice_at};

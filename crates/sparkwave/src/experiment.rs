@@ -103,7 +103,8 @@ pub fn run(
         let expected = "at least one ratio, seed and part of the recordings";
         return Err(Error::Parameter { name: "grid", expected, found: "none".into() });
     }
-    let tests = crate::pool(threads)?.install(|| scores::TestRecordings::read(&config.train.data, &clock))?;
+    let pool = crate::pool(threads)?;
+    let tests = pool.install(|| scores::TestRecordings::read(&config.train.data, &clock))?;
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
     let cells_folder = folder.create_subfolder("cells")?;
     let mut cells = Vec::with_capacity(places.len());
@@ -118,7 +119,7 @@ pub fn run(
             let existing = if begun { Existing::Resume } else { Existing::Overwrite };
             train::run(&run, &cell_folder, existing, threads, progress)?;
             let model = cell_folder.join("best.safetensors");
-            let scored = crate::pool(threads)?.install(|| tests.score(&model, progress))?;
+            let scored = pool.install(|| tests.score(&model, progress))?;
             sparkwave_io::atomic::write_atomic(&stored, scores::to_json(&scored).as_bytes())?;
         }
         let movies = scores::read(&stored)?;
@@ -140,7 +141,7 @@ pub fn run(
     for figure in figure::experiment::figures(&summaries) {
         folder.write_figure(&figure)?;
     }
-    let mut record = RunRecord::new("experiment pu", 0, threads.unwrap_or(0));
+    let mut record = RunRecord::new("experiment pu", 0, pool.current_num_threads());
     record.inputs.push(input_record(&config.train.data, &|| clock.is_cancelled())?);
     record.finish(started, &clock, serde_json::json!({"answers": answers, "n_networks": cells.len()}), &folder)?;
     Ok(PuResult { answers, n_networks: cells.len() })

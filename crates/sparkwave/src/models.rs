@@ -1,7 +1,7 @@
 //! Models: files of weights with their cards, and those that come with the program.
 
 use crate::error::Error;
-use crate::provenance::input_record;
+use crate::provenance::{hex, input_record};
 use crate::sparks::PUBLISHED_NORMALISATION;
 use sha2::{Digest, Sha256};
 use sparkwave_core::weights::Weights;
@@ -66,8 +66,7 @@ impl Model {
 
     fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let weights = sparkwave_io::weights::from_bytes(bytes, path)?;
-        let sha256 = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-        Self::with_card(weights, path, sha256, bytes.len())
+        Self::with_card(weights, path, hex(&Sha256::digest(bytes)), bytes.len())
     }
 
     fn with_card(weights: Weights, path: &Path, sha256: String, n_bytes: usize) -> Result<Self, Error> {

@@ -153,8 +153,12 @@ fn digest(path: &Path, stop: &dyn Fn() -> bool) -> std::io::Result<Option<(Strin
             n_bytes += n as u64;
         }
     }
-    let hex = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Some((hex, n_bytes)))
+    Ok(Some((hex(&hash.finalize()), n_bytes)))
+}
+
+/// A digest in hexadecimal.
+pub(crate) fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The largest resident memory of this process so far, where the system tells.

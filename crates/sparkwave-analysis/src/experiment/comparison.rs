@@ -28,18 +28,10 @@ pub struct Comparison {
 /// Compares, for each kind of network and part of the recordings that was trained at 1:0 and at another ratio, the best of
 /// these ratios with 1:0. `summaries` come from one call of [`summary::summarize`].
 pub fn best_against_none(summaries: &[Summary]) -> Vec<Comparison> {
-    let ap = |summary: &Summary| summary.ap.map_or(f64::NEG_INFINITY, |ap| ap.value);
     let compare = |none: &Summary| {
         let Condition { model, subset, .. } = none.condition;
-        let others = summaries.iter().filter(|s| {
-            let condition = s.condition;
-            condition.model == model && condition.subset == subset && condition.ratio > 0 && s.ap.is_some()
-        });
-        // The smallest of equally good ratios, which come in rising order.
-        let best = others.fold(None, |best: Option<&Summary>, other| match best {
-            Some(best) if ap(best) >= ap(other) => Some(best),
-            _ => Some(other),
-        })?;
+        let of_training = |s: &&Summary| s.condition.model == model && s.condition.subset == subset;
+        let best = best_with_unlabeled(summaries.iter().filter(of_training))?;
         let (best_ap, none_ap) = (best.ap?, none.ap?);
         let overlap = best_ap.interval.zip(none_ap.interval).map(|(a, b)| a.low <= b.high && b.low <= a.high);
         Some(Comparison {
@@ -53,6 +45,12 @@ pub fn best_against_none(summaries: &[Summary]) -> Vec<Comparison> {
         })
     };
     summaries.iter().filter(|s| s.condition.ratio == 0).filter_map(compare).collect()
+}
+
+/// The one of the largest average precision among those with unlabeled crops, and of equally good ones the first.
+pub(crate) fn best_with_unlabeled<'a>(summaries: impl Iterator<Item = &'a Summary>) -> Option<&'a Summary> {
+    let known = summaries.filter(|s| s.condition.ratio > 0).filter_map(|s| Some((s, s.ap?.value)));
+    known.reduce(|best, other| if other.1 > best.1 { other } else { best }).map(|(best, _)| best)
 }
 
 impl Comparison {

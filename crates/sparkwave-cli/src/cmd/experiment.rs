@@ -1,10 +1,9 @@
 //! `sparkwave experiment`
 
-use crate::cmd::{Out, Running, train};
+use crate::cmd::{Running, train};
 use crate::output;
 use crate::progress::Terminal;
 use sparkwave::experiment::PuExperiment;
-use std::path::PathBuf;
 
 /// Repeat published experiments
 #[derive(Debug, clap::Args)]
@@ -24,14 +23,8 @@ enum What {
 /// labels miss what a threshold misses). Ends in summary.csv, answer.txt and figures; Ctrl-C, then --resume, goes on.
 #[derive(Debug, clap::Args)]
 struct PuArgs {
-    /// The training file
-    #[arg(long, value_name = "FILE", required_unless_present = "config")]
-    data: Option<PathBuf>,
     #[command(flatten)]
-    out: Out,
-    /// Parameters of an earlier run (its run.toml); other arguments are then ignored
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    files: train::Files,
     /// Unlabeled crops for each event
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0,1,4,16,64")]
     ratios: Vec<usize>,
@@ -52,18 +45,18 @@ struct PuArgs {
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let What::Pu(args) = &args.what;
-    let config = match &args.config {
+    let config = match &args.files.config {
         Some(path) => PuExperiment::read(path)?,
         None => PuExperiment {
             ratios: args.ratios.clone(),
             seeds: args.seeds.clone(),
             parts: args.parts.clone(),
             draws: args.draws,
-            train: args.training.run(train::Model::Unet3d, args.data.clone().unwrap_or_default()),
+            train: args.training.run(train::Model::Unet3d, args.files.data.clone().unwrap_or_default()),
         },
     };
     let terminal = Terminal::new(args.running.quiet);
-    let (out, existing) = (&args.out.out, args.out.existing.existing());
+    let (out, existing) = (&args.files.out.out, args.files.out.existing.existing());
     let done = sparkwave::experiment::run(&config, out, existing, args.running.threads(), &terminal);
     terminal.finish();
     let done = done?;

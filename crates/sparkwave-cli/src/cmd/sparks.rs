@@ -9,7 +9,7 @@ use sparkwave::imgproc::baseline::BaselineMethod;
 use sparkwave::imgproc::threshold::Threshold;
 use sparkwave::models::SHIPPED;
 use sparkwave::sparks::{Detector, Keep, SparksConfig};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Find miniature synaptic calcium transients
 #[derive(Debug, clap::Args)]
@@ -133,13 +133,7 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
         Some(DetectorName::Idt) => (Some(Detector::Idt), None),
         Some(DetectorName::Network(file)) => (Some(Detector::Network), Some(file.clone())),
     };
-    let mut config = match (&args.flags.config, &args.movie) {
-        (Some(file), _) => SparksConfig::read(file)?,
-        (None, movie) => SparksConfig::new(movie.as_deref().unwrap_or(".".as_ref()), detector.unwrap_or_default()),
-    };
-    if let Some(movie) = &args.movie {
-        config.input.clone_from(movie);
-    }
+    let mut config = begin(&args.flags, args.movie.as_deref(), detector.unwrap_or_default())?;
     if let Some(detector) = detector {
         config.detector = detector;
     }
@@ -182,23 +176,38 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
     config.background = args.background.or(config.background);
     config.register.enabled &= !args.no_register;
     config.idt.split &= !args.no_split;
-    args.flags.put_over(Common {
+    Ok(config)
+}
+
+/// The configuration file, if any, or the defaults of a detector, for this movie.
+pub(crate) fn begin(flags: &RunFlags, movie: Option<&Path>, detector: Detector) -> anyhow::Result<SparksConfig> {
+    let mut config = match &flags.config {
+        Some(file) => SparksConfig::read(file)?,
+        None => SparksConfig::new(movie.unwrap_or(".".as_ref()), detector),
+    };
+    if let Some(movie) = movie {
+        config.input = movie.to_path_buf();
+    }
+    Ok(config)
+}
+
+/// Runs with what every run takes put over the configuration, and tells how it went.
+pub(crate) fn run(mut config: SparksConfig, flags: &RunFlags) -> anyhow::Result<()> {
+    flags.put_over(Common {
         parquet: &mut config.parquet,
         seed: &mut config.seed,
         pixel_size_um: &mut config.pixel_size_um,
         frame_interval_s: &mut config.frame_interval_s,
     });
-    Ok(config)
-}
-
-pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let What::Run(args) = &args.what;
-    let config = resolve(args)?;
-    let flags = &args.flags;
     let terminal = Terminal::new(flags.running.quiet);
     let (existing, threads) = (flags.out.existing.existing(), flags.running.threads());
     let run = sparkwave::sparks::run(&config, &flags.out.out, existing, threads, &terminal);
     terminal.finish();
     let result = run?;
     flags.tell(&result.record, &counted(result.events.len(), "event"))
+}
+
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let What::Run(args) = &args.what;
+    run(resolve(args)?, &args.flags)
 }

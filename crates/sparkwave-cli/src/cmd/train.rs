@@ -21,14 +21,8 @@ pub(crate) struct Args {
     /// The network
     #[arg(value_name = "MODEL", value_enum)]
     model: Model,
-    /// The training file (see `sparkwave dataset`)
-    #[arg(long, value_name = "FILE", required_unless_present = "config")]
-    data: Option<PathBuf>,
     #[command(flatten)]
-    out: Out,
-    /// Parameters of an earlier run (its run.toml); other arguments are then ignored
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    files: Files,
     #[command(flatten)]
     training: Training,
     /// Unlabeled crops for each event
@@ -45,6 +39,19 @@ pub(crate) struct Args {
     seed: u64,
     #[command(flatten)]
     running: Running,
+}
+
+/// What training reads and where it writes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Files {
+    /// The training file (see `sparkwave dataset`)
+    #[arg(long, value_name = "FILE", required_unless_present = "config")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) out: Out,
+    /// Parameters of an earlier run (its run.toml); other arguments are then ignored
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// How a network is trained, but for what experiments vary.
@@ -137,10 +144,10 @@ enum Variation {
 
 impl Args {
     fn run(&self) -> anyhow::Result<TrainRun> {
-        if let Some(path) = &self.config {
+        if let Some(path) = &self.files.config {
             return Ok(TrainRun::read(path)?);
         }
-        let mut run = self.training.run(self.model, self.data.clone().unwrap_or_default());
+        let mut run = self.training.run(self.model, self.files.data.clone().unwrap_or_default());
         (run.train.pu_ratio, run.train.seed) = (self.pu_ratio, self.seed);
         run.subset = Subset { part: self.subset, draw: self.subset_draw };
         Ok(run)
@@ -196,7 +203,7 @@ impl Training {
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let terminal = Terminal::new(args.running.quiet);
-    let (out, existing) = (&args.out.out, args.out.existing.existing());
+    let (out, existing) = (&args.files.out.out, args.files.out.existing.existing());
     let trained = sparkwave::train::run(&args.run()?, out, existing, args.running.threads(), &terminal);
     terminal.finish();
     let trained = trained?;

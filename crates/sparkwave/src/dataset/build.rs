@@ -2,6 +2,7 @@
 
 use super::groups::folds;
 use crate::error::Error;
+use crate::provenance::hex;
 use crate::sparks::{self, SparksConfig};
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
@@ -244,7 +245,7 @@ fn content(source: &dyn FrameSource, progress: &dyn Progress) -> Result<String, 
         let bytes: Vec<u8> = block.iter().flat_map(|v| v.to_le_bytes()).collect();
         digest.update(&bytes);
     }
-    Ok(digest.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(&digest.finalize()))
 }
 
 /// Labels of which only some events count.

@@ -5,7 +5,6 @@ use crate::simulate::labels_u16;
 use crate::sparks::{self, Detector, SparksConfig};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
-use sparkwave_core::axes::Voxel;
 use sparkwave_core::event::Event;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
 use sparkwave_core::progress::Progress;
@@ -15,7 +14,7 @@ use sparkwave_core::synth::{SparksParams, SparksScene, SparksSource};
 use sparkwave_imgproc::foreground::{ForegroundParams, foreground};
 use sparkwave_io::msct::{DatasetWriter, EventRow, NewStream, Origin};
 use sparkwave_io::{MovieWriter, WriteOptions};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -116,8 +115,14 @@ fn add(
         Known::Idt => {
             let config = SparksConfig::new(Path::new("simulated"), Detector::Idt);
             let found = sparks::find(&config, &source, &folder.join("idt"), progress)?;
-            let found = verified(&scene, found);
-            write_labels(shape, &labels, |t| label_frame(&found, t, shape))?
+            let voxels = by_frame(&found);
+            let ids = verified(&scene, &voxels);
+            write_labels(shape, &labels, |t| {
+                let mut frame = Array2::zeros((shape.height, shape.width));
+                let here = voxels.get(&t).into_iter().flatten().filter(|(id, _)| ids.contains(id));
+                here.for_each(|(id, at)| frame[*at] = *id);
+                frame
+            })?
         }
     };
 
@@ -146,32 +151,27 @@ fn add(
     super::remove(&labels)
 }
 
-/// The events that have a voxel in common with one that happened.
-fn verified(scene: &SparksScene, found: Vec<Event>) -> Vec<Event> {
-    let mut by_frame: BTreeMap<u32, Vec<(usize, Voxel)>> = BTreeMap::new();
-    for (i, event) in found.iter().enumerate() {
-        event.voxels.iter().for_each(|v| by_frame.entry(v.t).or_default().push((i, *v)));
-    }
-    let mut is_true = vec![false; found.len()];
-    for (t, voxels) in by_frame {
-        let labels = scene.labels(t as usize);
-        for (i, v) in voxels {
-            is_true[i] |= labels[[v.y as usize, v.x as usize]] > 0;
+/// The voxels of events by frame, each with the id of its event and its row and column.
+fn by_frame(events: &[Event]) -> BTreeMap<usize, Vec<(u16, [usize; 2])>> {
+    let mut by_frame: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+    for event in events {
+        // More than 65,535 events would not fit the file, nor any training field.
+        let id = u16::try_from(event.id).unwrap_or(u16::MAX);
+        for v in &event.voxels {
+            by_frame.entry(v.t as usize).or_default().push((id, [v.y as usize, v.x as usize]));
         }
     }
-    found.into_iter().zip(is_true).filter(|(_, is_true)| *is_true).map(|(event, _)| event).collect()
+    by_frame
 }
 
-/// The ids of events on the pixels of a frame.
-fn label_frame(events: &[Event], t: usize, shape: MovieShape) -> Array2<u16> {
-    let mut frame = Array2::zeros((shape.height, shape.width));
-    for event in events {
-        for v in event.voxels.iter().filter(|v| v.t as usize == t) {
-            // More than 65,535 events would not fit the file, nor any training field.
-            frame[[v.y as usize, v.x as usize]] = u16::try_from(event.id).unwrap_or(u16::MAX);
-        }
+/// The ids of the events that have a voxel in common with one that happened.
+fn verified(scene: &SparksScene, voxels: &BTreeMap<usize, Vec<(u16, [usize; 2])>>) -> BTreeSet<u16> {
+    let mut ids = BTreeSet::new();
+    for (&t, voxels) in voxels {
+        let labels = scene.labels(t);
+        ids.extend(voxels.iter().filter(|(_, at)| labels[*at] > 0).map(|(id, _)| *id));
     }
-    frame
+    ids
 }
 
 /// Writes labels frame by frame; gives the box of each event that has voxels.

@@ -2,15 +2,14 @@
 
 use crate::error::Error;
 use crate::models::Model;
-use crate::sparks::learned;
-use crate::train::{streams, validate as train};
+use crate::train::streams;
+use crate::train::validate::{self, Labelled};
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 use sparkwave_analysis::evaluate::detection::{PrPoint, evaluate};
 use sparkwave_analysis::experiment::{MovieScores, N_DFF_BINS, Outcomes, tally};
 use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
-use sparkwave_nn::infer::{Piece, predict};
 use sparkwave_nn::network;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,9 +17,9 @@ use std::path::Path;
 /// The fold that nothing is chosen on.
 const FOLD: &str = "test";
 
-/// The test recordings with the amplitudes of their events.
+/// The test recordings with the amplitude of each event, NaN where it is unknown.
 pub(super) struct TestRecordings {
-    recordings: Vec<(String, train::Labelled, BTreeMap<u32, f64>)>,
+    recordings: Vec<(Labelled, Vec<f64>)>,
 }
 
 impl TestRecordings {
@@ -32,13 +31,13 @@ impl TestRecordings {
             return Err(Error::Parameter { name: "data", expected, found: "none".into() });
         }
         let mut recordings = Vec::with_capacity(streams.len());
-        for (labelled, info) in
-            train::with_truth(streams)?.into_iter().zip(listed.iter().filter(|info| info.fold == FOLD))
-        {
+        let infos = listed.iter().filter(|info| info.fold == FOLD);
+        for (labelled, info) in validate::with_truth(streams)?.into_iter().zip(infos) {
             let events = sparkwave_io::msct::read_events(data, FOLD, &info.stream)?;
             let dff = sparkwave_io::msct::read_peak_dff(data, FOLD, &info.stream)?.unwrap_or_default();
-            let by_id = events.iter().zip(dff).map(|(e, dff)| (e.id as u32, dff)).collect();
-            recordings.push((format!("{FOLD}/{}", info.stream), labelled, by_id));
+            let by_id: BTreeMap<u32, f64> = events.iter().zip(dff).map(|(e, dff)| (e.id as u32, dff)).collect();
+            let dff = labelled.ids.iter().map(|id| by_id.get(id).copied().unwrap_or(f64::NAN)).collect();
+            recordings.push((labelled, dff));
         }
         Ok(Self { recordings })
     }
@@ -49,21 +48,17 @@ impl TestRecordings {
         let mut network = network::open(&card.architecture, &weights)?;
         let threshold = card.threshold.unwrap_or(0.5) as f32;
         let mut scores = Vec::with_capacity(self.recordings.len());
-        for (name, labelled, dff) in &self.recordings {
-            let input = streams::whole(labelled.stream.input.as_ref())?;
-            let (t, y, x) = input.dim();
-            let piece = Piece { values: input.view(), origin: [0; 3], movie: [t, y, x] };
-            let probability = predict(network.as_mut(), &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
-            let events = learned::events(&probability, &input);
-            let found: Vec<_> = events.iter().map(train::detection).collect();
+        for (labelled, truth_dff) in &self.recordings {
+            let name = &labelled.stream.name;
+            let events = labelled.events(network.as_mut(), progress)?;
+            let found: Vec<_> = events.iter().map(validate::detection).collect();
             let fail = |source| Error::Evaluate { path: name.into(), source };
-            let all = evaluate(&labelled.truth, &found, &train::mode()).map_err(fail)?;
+            let all = evaluate(&labelled.truth, &found, &validate::mode()).map_err(fail)?;
             let kept: Vec<&Event> = events.iter().filter(|e| e.score >= threshold).collect();
-            let at_threshold: Vec<_> = kept.iter().map(|e| train::detection(e)).collect();
-            let pairs = evaluate(&labelled.truth, &at_threshold, &train::mode()).map_err(fail)?.pairs;
-            let truth_dff: Vec<f64> = labelled.ids.iter().map(|id| dff.get(id).copied().unwrap_or(f64::NAN)).collect();
+            let at_threshold: Vec<_> = kept.iter().map(|e| validate::detection(e)).collect();
+            let pairs = evaluate(&labelled.truth, &at_threshold, &validate::mode()).map_err(fail)?.pairs;
             // The file holds dF/F0 over noise: how bright a prediction is in dF/F0 is not known.
-            let (outcomes, by_dff) = tally(&pairs, &truth_dff, &vec![f64::NAN; kept.len()]);
+            let (outcomes, by_dff) = tally(&pairs, truth_dff, &vec![f64::NAN; kept.len()]);
             let label = streams::whole(labelled.stream.label.as_ref())?;
             let sizes = sizes(&label);
             let mut dice = vec![0.0; labelled.truth.len()];

@@ -12,7 +12,7 @@ use sparkwave_core::table::{Table, Value};
 use sparkwave_core::weights::Weights;
 use sparkwave_nn::card::Architecture;
 use sparkwave_nn::infer::{Piece, predict};
-use sparkwave_nn::network;
+use sparkwave_nn::network::{self, Network};
 use sparkwave_nn::stream::Stream;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,6 +27,17 @@ pub(crate) struct Labelled {
     pub(crate) truth: Vec<Detection>,
     /// The label of each.
     pub(crate) ids: Vec<u32>,
+}
+
+impl Labelled {
+    /// All events, however improbable, that a network finds in it.
+    pub(crate) fn events(&self, network: &mut dyn Network, progress: &dyn Progress) -> Result<Vec<Event>, Error> {
+        let input = whole(self.stream.input.as_ref())?;
+        let (t, y, x) = input.dim();
+        let piece = Piece { values: input.view(), origin: [0; 3], movie: [t, y, x] };
+        let probability = predict(network, &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
+        Ok(learned::events(&probability, &input))
+    }
 }
 
 /// Finds the events of recordings, once for all times that they are scored.
@@ -79,15 +90,10 @@ pub(super) fn validate(
 ) -> Result<Validation, Error> {
     let mut network = network::open(architecture, weights)?;
     let mut pairs = Vec::with_capacity(recordings.len());
-    for Labelled { stream, truth, .. } in recordings {
-        let input = whole(stream.input.as_ref())?;
-        let (t, y, x) = input.dim();
-        let movie = [t, y, x];
-        let piece = Piece { values: input.view(), origin: [0; 3], movie };
-        let probability = predict(network.as_mut(), &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
-        let events = learned::events(&probability, &input);
+    for recording in recordings {
+        let events = recording.events(network.as_mut(), progress)?;
         let found: Vec<Detection> = events.iter().map(detection).collect();
-        pairs.push((truth, found));
+        pairs.push((&recording.truth, found));
     }
     let mode = mode();
     let fail = |source| Error::Evaluate { path: Path::new("validation").to_path_buf(), source };

@@ -5,7 +5,7 @@ use super::super::canvas::{Canvas, Paint, Point, Text};
 use super::super::{Figure, palette, precision_recall, projection};
 use super::key::{self, Mark};
 use super::{COLUMNS, Ratios, Series, push_estimate, repetitions, series, table_of};
-use crate::experiment::{Condition, CurvePoint, Estimate, Model, Summary, published};
+use crate::experiment::{Condition, CurvePoint, Estimate, Model, Summary, best_with_unlabeled, published};
 use sparkwave_core::table::Value;
 
 const NAME: &str = "experiment_precision_recall";
@@ -72,20 +72,14 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, series: &Series<'_>, ratios: &
             canvas.polyline(points, Paint::stroke(ratios.color(ratio), 1.8));
         }
     }
-    for ratio in std::iter::once(0).chain(best_ratio(series)) {
+    let best = best_with_unlabeled(series.of_ratios.iter().copied()).map(|s| s.condition.ratio);
+    for ratio in std::iter::once(0).chain(best) {
         for (recall, precision) in published_points(series.condition.model, ratio) {
             canvas.circle(panel.at(recall, precision), 2.8, open(ratios.color(ratio)));
         }
     }
     panel.draw_x_axis(canvas, "Recall");
     panel.draw_y_axis(canvas, "Precision");
-}
-
-/// The ratio above 0 of the largest average precision.
-fn best_ratio(series: &Series<'_>) -> Option<u32> {
-    let with_unlabeled = series.of_ratios.iter().filter(|s| s.condition.ratio > 0);
-    let known = with_unlabeled.filter_map(|s| Some((s.condition.ratio, s.ap?.value)));
-    known.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(ratio, _)| ratio)
 }
 
 /// The points up to the last recall that any network reached.

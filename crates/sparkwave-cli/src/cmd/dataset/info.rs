@@ -18,8 +18,7 @@ pub(crate) struct Args {
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let streams = msct::list(&args.file)?;
     if args.json {
-        let listed = streams;
-        let streams: Vec<_> = listed
+        let rows: Vec<_> = streams
             .iter()
             .map(|s| {
                 serde_json::json!({
@@ -31,8 +30,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        let leaks = sparkwave::dataset::leaks(&listed);
-        output::json(&serde_json::json!({"streams": streams, "leaks": leaks}));
+        let leaks = sparkwave::dataset::leaks(&streams);
+        output::json(&serde_json::json!({"streams": rows, "leaks": leaks}));
         return Ok(());
     }
     for s in &streams {
@@ -51,12 +50,18 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A line for each fold.
+/// A line for each fold: those that training knows, then others.
 pub(super) fn folds(streams: &[msct::StreamInfo]) -> Vec<String> {
+    let mut names = vec!["train", "valid"];
+    for stream in streams {
+        if !names.contains(&stream.fold.as_str()) {
+            names.push(&stream.fold);
+        }
+    }
     let fold = |fold: &&str| {
         let of = streams.iter().filter(|s| s.fold == *fold);
         let n_events: usize = of.clone().map(|s| s.n_events).sum();
         format!("{fold}: {} recordings, {n_events} events", of.count())
     };
-    ["train", "valid"].iter().map(fold).collect()
+    names.iter().map(fold).collect()
 }

@@ -107,5 +107,5 @@ pub(super) fn identity(source: &dyn FrameSource, grid: &TimeGrid) -> String {
     for bin in &grid.bins {
         digest.update(format!("{} {} {} {}\n", bin.start_s, bin.frames.start, bin.frames.end, bin.n_missing));
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::provenance::hex(&digest.finalize())
 }
