@@ -90,6 +90,62 @@ class PublishedUNet(nn.Module):
         return torch.sigmoid(self.final_conv(x))
 
 
+class StarDist3d(nn.Module):
+    """The network of StarDist-3D with the U-Net of CSBDeep, from their description; layers are called as in Keras.
+
+    What is trained here is the object probability; the distances are kept in `self.distances`."""
+
+    def __init__(self, width=32, features=128, rays=96, depth=2, convs=2, pools=((1, 2, 2),)):
+        super().__init__()
+        self.depth, self.convs, self.pools = depth, convs, pools
+
+        def conv(name, n_in, n_out, kernel=3):
+            self.add_module(name, nn.Conv3d(n_in, n_out, kernel, padding=kernel // 2))
+            return n_out
+
+        n = 1
+        for i in range(len(pools) * convs):
+            n = conv("conv3d" if i == 0 else f"conv3d_{i}", n, width)
+        for level in range(depth):
+            for i in range(convs):
+                n = conv(f"down_level_{level}_no_{i}", n, width << level)
+        for i in range(convs - 1):
+            n = conv(f"middle_{i}", n, width << depth)
+        n = conv(f"middle_{convs}", n, width << max(0, depth - 1))
+        for level in reversed(range(depth)):
+            n += width << level
+            for i in range(convs - 1):
+                n = conv(f"up_level_{level}_no_{i}", n, width << level)
+            n = conv(f"up_level_{level}_no_{convs}", n, width << max(0, level - 1))
+        n = conv("features", n, features)
+        conv("prob", n, 1, 1)
+        conv("dist", n, rays, 1)
+
+    def forward(self, x):
+        def run(name, x):
+            return F.relu(getattr(self, name)(x))
+
+        for i in range(len(self.pools) * self.convs):
+            x = run("conv3d" if i == 0 else f"conv3d_{i}", x)
+            if i % self.convs == self.convs - 1:
+                x = F.max_pool3d(x, self.pools[i // self.convs])
+        skips = []
+        for level in range(self.depth):
+            for i in range(self.convs):
+                x = run(f"down_level_{level}_no_{i}", x)
+            skips.append(x)
+            x = F.max_pool3d(x, 2)
+        for i in [*range(self.convs - 1), self.convs]:
+            x = run(f"middle_{i}", x)
+        for level in reversed(range(self.depth)):
+            x = torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skips.pop()], 1)
+            for i in [*range(self.convs - 1), self.convs]:
+                x = run(f"up_level_{level}_no_{i}", x)
+        x = run("features", x)
+        self.distances = self.dist(x)
+        return torch.sigmoid(self.prob(x))
+
+
 class Probability(nn.Module):
     """A network of the library MONAI, whose outputs are logits; names as in its checkpoints."""
 
@@ -130,9 +186,10 @@ def case(model, shape):
         fill(model)
     model = model.double()
     x = torch.from_numpy(scatter(n, 0).astype(np.float32)).reshape(shape).double()
-    target = torch.from_numpy((scatter(n, 3) > 0.8).astype(np.float64)).reshape(shape)
     model.eval()
-    inference = digest(model(x))
+    y = model(x)
+    inference = digest(y)
+    target = torch.from_numpy((scatter(y.numel(), 3) > 0.8).astype(np.float64)).reshape(y.shape)
     model.train()
     y = model(x)
     loss = F.mse_loss(y, target)
@@ -155,6 +212,17 @@ def case(model, shape):
     }
 
 
+def stardist3d():
+    shape = [2, 1, 8, 16, 24]
+    result = case(StarDist3d(width=4, features=8, rays=12), shape)
+    model = StarDist3d(width=4, features=8, rays=12)
+    with torch.no_grad():
+        fill(model)
+        model = model.double()
+        model(torch.from_numpy(scatter(int(np.prod(shape)), 0).astype(np.float32)).reshape(shape).double())
+    return {**result, "distances": digest(model.distances)}
+
+
 def n_parameters(model):
     return sum(p.numel() for p in model.parameters())
 
@@ -173,15 +241,17 @@ def main():
         "published_unet": case(PublishedUNet(), [2, 1, 32, 32, 32]),
         "attention_unet": case(Probability(attention), [2, 1, 16, 24, 8]),
         "unetr": case(Probability(unetr), [2, 1, 32, 16, 48]),
+        "stardist3d": stardist3d(),
         "n_parameters": {
             "attention_unet": n_parameters(AttentionUnet(3, 1, 1, (16, 32, 64, 128, 256), (2, 2, 2, 2))),
             "unetr": n_parameters(UNETR(1, 1, (32, 32, 32))),
+            "stardist3d": n_parameters(StarDist3d()),
         },
     }
     text = json.dumps(body, indent=1) + "\n"
     if "--check" in sys.argv[1:]:
         old = json.loads(PATH.read_text())
-        cases = ("published_unet", "attention_unet", "unetr")
+        cases = ("published_unet", "attention_unet", "unetr", "stardist3d")
         same = all(np.isclose(old[c]["loss"], body[c]["loss"], rtol=1e-6) for c in cases)
         print("same" if same else "DIFFERENT")
         sys.exit(0 if same else 1)

@@ -37,7 +37,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("sparkwave-io", &["sparkwave-core"]),
     ("sparkwave-imgproc", &["sparkwave-core"]),
     ("sparkwave-analysis", &["sparkwave-core"]),
-    ("sparkwave-nn", &["sparkwave-core", "sparkwave-kernels"]),
+    ("sparkwave-nn", &["sparkwave-core", "sparkwave-imgproc", "sparkwave-kernels"]),
     ("sparkwave", &["sparkwave-core", "sparkwave-io", "sparkwave-imgproc", "sparkwave-analysis", "sparkwave-nn"]),
     ("sparkwave-cli", &["sparkwave"]),
 ];

@@ -7,6 +7,7 @@ pub mod amplitude;
 pub mod false_discovery;
 pub mod idt;
 pub mod matched;
+pub mod stars;
 
 use crate::link::basins::{Prominence, basins};
 use crate::link::grow::{Reach, grow};

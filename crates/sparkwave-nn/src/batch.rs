@@ -67,10 +67,12 @@ impl Order {
 pub(crate) struct Batch {
     /// `[n, 1, t, y, x]`.
     pub(crate) input: Vec<f32>,
-    /// 1 on the voxels of known events, of the same shape.
-    pub(crate) target: Vec<f32>,
+    /// The numbers of known events on their voxels, 0 elsewhere; of the same shape.
+    pub(crate) labels: Vec<u32>,
     /// Whether a crop was drawn around a known event, `[n]`.
     pub(crate) labelled: Vec<bool>,
+    /// Voxels of a crop along t, y and x.
+    pub(crate) edge: [usize; 3],
 }
 
 impl Batch {
@@ -88,8 +90,9 @@ impl Batch {
         let n: usize = edge.iter().product();
         let mut batch = Self {
             input: Vec::with_capacity(n * crops.len()),
-            target: Vec::with_capacity(n * crops.len()),
+            labels: Vec::with_capacity(n * crops.len()),
             labelled: Vec::new(),
+            edge,
         };
         for crop in crops {
             let stream = &streams[crop.stream];
@@ -104,7 +107,7 @@ impl Batch {
             let input = read_crop(stream.input.as_ref(), corner, edge)?;
             let label = read_crop(stream.label.as_ref(), corner, edge)?;
             varied.apply(&input, edge, |v| v * varied.gain, &mut batch.input);
-            varied.apply(&label, edge, |v| if v > 0.0 { 1.0 } else { 0.0 }, &mut batch.target);
+            varied.apply(&label, edge, |v| v as u32, &mut batch.labels);
             batch.labelled.push(crop.labelled);
         }
         Ok(batch)
@@ -158,7 +161,7 @@ impl Variation {
         }
     }
 
-    fn apply(&self, crop: &[f32], edge: [usize; 3], value: impl Fn(f32) -> f32, out: &mut Vec<f32>) {
+    fn apply<T>(&self, crop: &[f32], edge: [usize; 3], value: impl Fn(f32) -> T, out: &mut Vec<T>) {
         let [nt, ny, nx] = edge;
         for t in 0..nt {
             for y in 0..ny {

@@ -7,12 +7,13 @@ use sparkwave_core::weights::Weights;
 
 use crate::error::{Error, Result};
 use crate::models::attention_unet::AttentionUNetConfig;
+use crate::models::stardist3d::StarDist3dConfig;
 use crate::models::unet3d::UNet3dConfig;
 use crate::models::unetr::UnetrConfig;
 use crate::train::TrainConfig;
 
 /// Which network, in which shape.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Architecture {
     /// [`crate::models::unet3d`].
@@ -21,6 +22,8 @@ pub enum Architecture {
     AttentionUnet(AttentionUNetConfig),
     /// [`crate::models::unetr`].
     Unetr(UnetrConfig),
+    /// [`crate::models::stardist3d`].
+    Stardist3d(StarDist3dConfig),
 }
 
 impl Architecture {
@@ -31,6 +34,7 @@ impl Architecture {
             Self::Unet3d(_) => "unet3d",
             Self::AttentionUnet(_) => "attention-unet",
             Self::Unetr(_) => "unetr",
+            Self::Stardist3d(_) => "stardist3d",
         }
     }
 }
@@ -43,6 +47,7 @@ impl Architecture {
             Self::Unet3d(config) => [config.n_in, config.n_out],
             Self::AttentionUnet(config) => [config.n_in, config.n_out],
             Self::Unetr(config) => [config.n_in, config.n_out],
+            Self::Stardist3d(config) => [config.n_in, 1],
         }
     }
 

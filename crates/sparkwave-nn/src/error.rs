@@ -27,6 +27,9 @@ pub enum Error {
     /// A recording of the training set, or a movie to be searched, could not be read.
     #[error(transparent)]
     Source(sparkwave_core::source::SourceError),
+    /// Rays, distances or labels make no star-convex objects.
+    #[error(transparent)]
+    Stars(sparkwave_imgproc::star::StarError),
     /// There is no memory even for the smallest tile.
     #[error("there is no memory for a tile of the network, which takes {bytes} bytes")]
     Memory {

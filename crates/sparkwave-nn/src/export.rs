@@ -4,6 +4,7 @@
 //! `tests/reference` holds what other programs compute from the files to the answers of this one.
 
 mod attention_unet;
+mod stardist3d;
 mod unet3d;
 mod unetr;
 
@@ -35,6 +36,7 @@ pub fn graph(architecture: &Architecture, weights: &Weights) -> Result<(Graph, W
         Architecture::Unet3d(config) => unet3d::logits(config, &mut builder),
         Architecture::AttentionUnet(config) => attention_unet::logits(config, &mut builder),
         Architecture::Unetr(config) => unetr::logits(config, &mut builder),
+        Architecture::Stardist3d(config) => stardist3d::logits(config, &mut builder),
     };
     builder.graph.push(Operator::Sigmoid, &[&logits], "probability");
     Ok((builder.graph, builder.weights))
@@ -118,6 +120,7 @@ impl Builder {
 mod tests {
     use super::*;
     use crate::models::attention_unet::AttentionUNetConfig;
+    use crate::models::stardist3d::StarDist3dConfig;
     use crate::models::unet3d::UNet3dConfig;
     use crate::models::unetr::UnetrConfig;
     use std::collections::BTreeSet;
@@ -129,6 +132,18 @@ mod tests {
             Architecture::Unet3d(UNet3dConfig { pools: vec![[1, 2, 2], [2, 2, 2]], ..UNet3dConfig::sparks() }),
             Architecture::AttentionUnet(AttentionUNetConfig { channels: vec![4, 6, 8], ..Default::default() }),
             Architecture::Unetr(UnetrConfig { hidden: 24, perceptron: 32, heads: 3, width: 2, ..Default::default() }),
+            Architecture::Stardist3d(StarDist3dConfig {
+                width: 2,
+                features: 4,
+                n_rays: 12,
+                ..StarDist3dConfig::published()
+            }),
+            Architecture::Stardist3d(StarDist3dConfig {
+                convolutions: 3,
+                features: 0,
+                grid: [2, 4, 1],
+                ..StarDist3dConfig::sparks()
+            }),
         ];
         for architecture in all {
             let weights = crate::network::untrained(&architecture, 1).expect("valid");

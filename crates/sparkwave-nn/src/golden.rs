@@ -72,8 +72,9 @@ impl Golden {
         let model = loaded(&training);
         let logits = model.logits(Tensor::from_data(input, &training));
         self.compare("training", &values(&activation::sigmoid(logits.clone())), 1e-5);
-        let target: Vec<f32> = scatter(n, 3).map(|v| f32::from(u8::from(v > 0.8))).collect();
-        let target = Tensor::from_data(TensorData::new(target, shape), &training);
+        let of_answer = logits.dims();
+        let target = scatter(of_answer.iter().product(), 3).map(|v| f32::from(u8::from(v > 0.8)));
+        let target = Tensor::from_data(TensorData::new(target.collect::<Vec<f32>>(), of_answer), &training);
         let loss = crate::loss::Loss::Mse.of(logits, target, &[true, true]);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         assert!((value - self.number("loss")).abs() < 1e-6, "loss {value}");

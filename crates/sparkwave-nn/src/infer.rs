@@ -4,6 +4,7 @@
 //! network whose reach is known is shown exact tiles; one that sees windows of a fixed size is shown overlapping
 //! windows whose answers are blended.
 
+pub mod stars;
 mod tiles;
 mod windows;
 

@@ -1,5 +1,6 @@
 //! The networks, one file each.
 
 pub mod attention_unet;
+pub mod stardist3d;
 pub mod unet3d;
 pub mod unetr;

@@ -1,5 +1,9 @@
 //! A network ready to run, whichever it is.
 
+mod stars;
+
+pub use stars::StarNetwork;
+
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -9,6 +13,7 @@ use crate::card::Architecture;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::models::attention_unet::AttentionUNet;
+use crate::models::stardist3d::StarDist3d;
 use crate::models::unet3d::UNet3d;
 use crate::models::unetr::Unetr;
 use crate::parameters::replace;
@@ -71,6 +76,7 @@ pub fn open(architecture: &Architecture, weights: &Weights) -> Result<Box<dyn Ne
             window: config.window,
             device,
         }),
+        Architecture::Stardist3d(config) => Box::new(StarNetwork::new(config, weights)?),
     })
 }
 
@@ -84,6 +90,7 @@ pub fn untrained(architecture: &Architecture, seed: u64) -> Result<Weights> {
         Architecture::Unet3d(config) => UNet3d::new(config, seed, &device)?.weights(),
         Architecture::AttentionUnet(config) => AttentionUNet::new(config, seed, &device)?.weights(),
         Architecture::Unetr(config) => Unetr::new(config, seed, &device)?.weights(),
+        Architecture::Stardist3d(config) => StarDist3d::new(config, seed, &device)?.weights(),
     })
 }
 

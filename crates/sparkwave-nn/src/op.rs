@@ -65,6 +65,14 @@ pub(crate) fn max_pool(x: Tensor<5>, stride: [usize; 3]) -> Tensor<5> {
     windows.max_dim(2).max_dim(4).max_dim(6).reshape([n, c, t / st, h / sy, w / sx])
 }
 
+/// Every voxel repeated along each axis: `[n, c, t, y, x]` to `[n, c, t * ft, y * fy, x * fx]`.
+pub(crate) fn repeat(x: Tensor<5>, factors: [usize; 3]) -> Tensor<5> {
+    let [n, c, t, h, w] = x.dims();
+    let [ft, fy, fx] = factors;
+    let apart: Tensor<8> = x.reshape([n, c, t, 1, h, 1, w, 1]);
+    apart.expand([n, c, t, ft, h, fy, w, fx]).reshape([n, c, t * ft, h * fy, w * fx])
+}
+
 /// Normalises with the statistics of the batch and rectifies; gives also the batch's mean and (biased) variance, `[c]`.
 pub(crate) fn norm_batch(
     x: Tensor<5>,

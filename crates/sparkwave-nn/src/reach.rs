@@ -1,78 +1,121 @@
-//! How far the output of a U-Net looks: a voxel depends on the input within its reach and on nothing else.
+//! How far the output of a network looks: a voxel depends on the input within its reach and on nothing else.
 
+use crate::models::stardist3d::StarDist3dConfig;
 use crate::models::unet3d::UNet3dConfig;
 
-/// Voxels `[t, y, x]` of input on each side that an output voxel depends on, whatever its place relative to the pooling.
+/// Voxels `[t, y, x]` of input on each side that an output voxel of a U-Net depends on, whatever its place relative to the
+/// pooling.
 #[must_use]
 pub fn reach(config: &UNet3dConfig) -> [usize; 3] {
+    /// Two convolutions of kernel 3.
+    const STAGE: i64 = 2;
     std::array::from_fn(|axis| {
         let strides: Vec<i64> = config.pools.iter().map(|p| p[axis] as i64).collect();
-        let period: i64 = strides.iter().product();
-        (0..period)
-            .map(|at| {
-                let (low, high) = seen(&strides, at, at);
-                (at - low).max(high - at)
-            })
-            .max()
-            .unwrap_or(0) as usize
+        let rising = Rising::Transposed;
+        furthest(strides.iter().product(), |at| seen(&strides, STAGE, rising, (at, at)))
     })
 }
 
-/// The input that the outputs `low..=high` of the levels with these strides depend on.
-fn seen(strides: &[i64], low: i64, high: i64) -> (i64, i64) {
-    /// Two convolutions of kernel 3.
-    const STAGE: i64 = 2;
-    let (low, high) = (low - STAGE, high + STAGE);
+/// The same of the cell of an output voxel of StarDist.
+#[must_use]
+pub fn of_stars(config: &StarDist3dConfig) -> [usize; 3] {
+    let (stage, multiple) = (config.convolutions as i64, config.multiple());
+    let strides = vec![2; config.depth];
+    std::array::from_fn(|axis| {
+        furthest(multiple[axis] as i64, |at| {
+            let cell = at.div_euclid(config.grid[axis] as i64);
+            let features = i64::from(config.features > 0);
+            let range = seen(&strides, stage, Rising::Nearest, (cell - features, cell + features));
+            let pools = config.grid_pools();
+            pools.iter().rev().fold(range, |(low, high), pool| {
+                let stride = pool[axis] as i64;
+                (low * stride - stage, high * stride + stride - 1 + stage)
+            })
+        })
+    })
+}
+
+/// The longest way that is seen from any place of a period.
+fn furthest(period: i64, seen: impl Fn(i64) -> (i64, i64)) -> usize {
+    let longest = (0..period).map(|at| {
+        let (low, high) = seen(at);
+        (at - low).max(high - at)
+    });
+    longest.max().unwrap_or(0) as usize
+}
+
+/// How a level comes back to the resolution above.
+#[derive(Clone, Copy)]
+enum Rising {
+    /// By a transposed convolution of kernel 3 and padding 1: output o comes from inputs (o - 1) / stride to
+    /// (o + 1) / stride.
+    Transposed,
+    /// By repetition.
+    Nearest,
+}
+
+/// The input that the outputs `low..=high` of the levels with these strides depend on, with `stage` convolutions of kernel 3
+/// on each way.
+fn seen(strides: &[i64], stage: i64, rising: Rising, (low, high): (i64, i64)) -> (i64, i64) {
+    let (low, high) = (low - stage, high + stage);
     let Some((&stride, below)) = strides.split_first() else { return (low, high) };
-    // The transposed convolution of kernel 3 and padding 1 gives output o from inputs (o - 1) / stride to (o + 1) / stride.
-    let (below_low, below_high) =
-        ((low - 1).div_euclid(stride) + i64::from((low - 1).rem_euclid(stride) != 0), (high + 1).div_euclid(stride));
-    let (pooled_low, pooled_high) = seen(below, below_low, below_high);
+    let from_below = match rising {
+        Rising::Transposed => {
+            let up = (low - 1).div_euclid(stride) + i64::from((low - 1).rem_euclid(stride) != 0);
+            (up, (high + 1).div_euclid(stride))
+        }
+        Rising::Nearest => (low.div_euclid(stride), high.div_euclid(stride)),
+    };
+    let (pooled_low, pooled_high) = seen(below, stage, rising, from_below);
     // A pooled voxel sees its window; the skip is seen directly.
     let (from_low, from_high) = (pooled_low * stride, pooled_high * stride + stride - 1);
-    (low.min(from_low) - STAGE, high.max(from_high) + STAGE)
+    (low.min(from_low) - stage, high.max(from_high) + stage)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Engine;
-    use crate::models::unet3d::UNet3d;
-    use crate::train::Voxelwise;
-    use burn::tensor::Device;
+    use crate::card::Architecture;
+    use crate::network::{Network, open, untrained};
 
     /// With weights of 1 and nothing to subtract, light spreads as far as it can.
-    fn all_pass(config: &UNet3dConfig) -> Engine {
-        let model = UNet3d::new(config, 4, &Device::flex()).expect("valid");
-        let mut weights = model.weights();
+    fn all_pass(architecture: &Architecture) -> Box<dyn Network> {
+        let mut weights = untrained(architecture, 4).expect("valid");
         for (name, array) in &mut weights.parameters {
             let is_zero = name.ends_with("bias") || name.ends_with("running_mean");
             array.values.fill(if is_zero { 0.0 } else { 1.0 });
         }
-        Engine::new(config, &weights).expect("they fit")
+        open(architecture, &weights).expect("they fit")
     }
 
     #[test]
     fn the_reach_is_how_far_light_spreads() {
-        let config = UNet3dConfig { width: 1, pools: vec![[1, 2, 2], [2, 1, 2]], ..UNet3dConfig::sparks() };
-        let mut engine = all_pass(&config);
-        let reach = reach(&config);
+        let unet = UNet3dConfig { width: 1, pools: vec![[1, 2, 2], [2, 1, 2]], ..UNet3dConfig::sparks() };
+        spreads(&Architecture::Unet3d(unet.clone()), reach(&unet));
+        let shallow = StarDist3dConfig { width: 1, features: 1, n_rays: 12, ..StarDist3dConfig::sparks() };
+        spreads(&Architecture::Stardist3d(shallow.clone()), of_stars(&shallow));
+        let deep = StarDist3dConfig { depth: 2, convolutions: 1, features: 0, grid: [1, 2, 4], ..shallow };
+        spreads(&Architecture::Stardist3d(deep.clone()), of_stars(&deep));
+    }
+
+    fn spreads(architecture: &Architecture, reach: [usize; 3]) {
+        let mut network = all_pass(architecture);
         for axis in 0..3 {
-            let mut extent = [4usize; 3];
+            let mut extent = [8usize, 16, 16];
             extent[axis] = 128;
             let n: usize = extent.iter().product();
             let stride: usize = extent[axis + 1..].iter().product();
             let mut furthest = 0;
-            for centre in 60..68 {
+            for centre in 56..72 {
                 let mut input = vec![0.0; n];
                 input[centre * stride] = 1.0;
                 let mut output = vec![0.0; n];
-                engine.run(&input, extent, &extent.map(|n| 0..n), &mut output);
+                network.run(&input, extent, &extent.map(|n| 0..n), &mut output);
                 let lit = output.iter().enumerate().filter(|(_, p)| **p > 0.5);
                 let distances = lit.map(|(i, _)| (i / stride % extent[axis]).abs_diff(centre));
                 furthest = furthest.max(distances.max().unwrap_or(0));
             }
-            assert_eq!(furthest, reach[axis], "axis {axis}");
+            assert_eq!(furthest, reach[axis], "{architecture:?}, axis {axis}");
         }
     }
 }

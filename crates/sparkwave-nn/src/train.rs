@@ -16,6 +16,7 @@ use crate::crops::{self, Crop, PuSampling};
 use crate::error::{Error, Result};
 use crate::loss::Loss;
 use crate::models::attention_unet::AttentionUNet;
+use crate::models::stardist3d::StarDist3d;
 use crate::models::unet3d::UNet3d;
 use crate::models::unetr::Unetr;
 use crate::parameters::{collect, replace};
@@ -139,6 +140,13 @@ pub(crate) trait Voxelwise: Module + 'static {
     /// The lengths of whose multiples every axis `[t, y, x]` of an input must be.
     fn multiple(&self) -> [usize; 3];
 
+    /// The mean loss of a batch whose input is `x`.
+    fn loss(&self, x: Tensor<5>, batch: &Batch, loss: Loss) -> Result<Tensor<1>> {
+        let known = batch.labels.iter().map(|&label| if label > 0 { 1.0 } else { 0.0 }).collect::<Vec<f32>>();
+        let target = Tensor::from_data(TensorData::new(known, x.dims()), &x.device());
+        Ok(loss.of(self.logits(x), target, &batch.labelled))
+    }
+
     /// The name of an array in a checkpoint, given its path.
     fn checkpoint_name(&self, path: &str) -> String;
 
@@ -189,6 +197,9 @@ pub fn begin(config: &TrainConfig, architecture: &Architecture, streams: &[Strea
         Architecture::Unetr(shape) => {
             Box::new(Session::new(config, Unetr::new(shape, seed, &device)?, crops, &device)?)
         }
+        Architecture::Stardist3d(shape) => {
+            Box::new(Session::new(config, StarDist3d::new(shape, seed, &device)?, crops, &device)?)
+        }
     })
 }
 
@@ -236,9 +247,8 @@ impl<M: Voxelwise> Training for Session<M> {
         let batch = Batch::cut(&drawn, streams, self.config.crop, self.config.augment, self.config.seed, self.step)?;
         let [t, h, w] = self.config.crop;
         let shape = [drawn.len(), 1, t, h, w];
-        let tensor = |values| Tensor::<5>::from_data(TensorData::new(values, shape), &self.device);
-        let logits = self.model.logits(tensor(batch.input));
-        let loss = self.config.loss.of(logits, tensor(batch.target), &batch.labelled);
+        let input = Tensor::from_data(TensorData::new(batch.input.clone(), shape), &self.device);
+        let loss = self.model.loss(input, &batch, self.config.loss)?;
         let value = loss.clone().into_scalar::<f32>();
         if !value.is_finite() {
             let expected = "a number (try a smaller learning rate)".into();

@@ -1,5 +1,7 @@
 //! Models: files of weights with their cards, and those that come with the program.
 
+mod stardist;
+
 use crate::error::Error;
 use crate::provenance::{hex, input_record};
 use crate::sparks::PUBLISHED_NORMALISATION;
@@ -137,7 +139,7 @@ pub fn import(path: &Path, import: &Import, out: &Path) -> Result<Model, Error> 
     weights.parameters.retain(|name, _| !name.ends_with("num_batches_tracked"));
     let mut card = match Card::of(&weights) {
         Ok(card) => card,
-        Err(_) => fresh_card(&weights, path)?,
+        Err(_) => fresh_card(&mut weights, path)?,
     };
     card.probe = sparkwave_nn::probe(network::open(&card.architecture, &weights)?.as_mut());
     card.name = import.name.clone().unwrap_or(card.name);
@@ -151,10 +153,22 @@ pub fn import(path: &Path, import: &Import, out: &Path) -> Result<Model, Error> 
 }
 
 /// The card of a checkpoint that has none.
-fn fresh_card(weights: &Weights, path: &Path) -> Result<Card, Error> {
-    let architecture = Architecture::of(weights).ok_or_else(|| {
+fn fresh_card(weights: &mut Weights, path: &Path) -> Result<Card, Error> {
+    let described = stardist::beside(path)?;
+    let threshold = described.as_ref().and_then(|d| d.threshold);
+    let architecture = match described {
+        Some(described) => {
+            stardist::renumber(weights);
+            Some(Architecture::Stardist3d(described.shape))
+        }
+        None => Architecture::of(weights),
+    };
+    let architecture = architecture.ok_or_else(|| {
         let first = weights.parameters.keys().next().map_or("none", String::as_str);
-        let message = format!("expected the arrays of a network known here, found {first} and others");
+        let message = format!(
+            "expected the arrays of a network known here, found {first} and others (a checkpoint of StarDist needs its \
+             config.json beside it)"
+        );
         Error::Config { path: path.to_path_buf(), message }
     })?;
     Ok(Card {
@@ -162,7 +176,7 @@ fn fresh_card(weights: &Weights, path: &Path) -> Result<Card, Error> {
         version: "imported".to_owned(),
         architecture,
         normalisation: PUBLISHED_NORMALISATION.to_owned(),
-        threshold: None,
+        threshold,
         trained_on: Vec::new(),
         training: None,
         steps: 0,
@@ -204,6 +218,46 @@ mod tests {
                 model.card.threshold.is_some() && model.card.licence.is_some() && !model.card.trained_on.is_empty()
             );
         }
+    }
+
+    #[test]
+    fn a_checkpoint_of_stardist_is_told_by_the_configuration_beside_it() {
+        use sparkwave_nn::models::stardist3d::StarDist3dConfig;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let shape =
+            StarDist3dConfig { width: 2, features: 4, n_rays: 12, overlap: 0.3, ..StarDist3dConfig::published() };
+        let mut weights = network::untrained(&Architecture::Stardist3d(shape.clone()), 3).expect("valid");
+        // Keras counted on from an earlier network, and 10 comes before 9 in the alphabet.
+        for (ours, theirs) in [("conv3d.", "conv3d_9."), ("conv3d_1.", "conv3d_10.")] {
+            for array in ["weight", "bias"] {
+                let moved = weights.parameters.remove(&format!("{ours}{array}")).expect("present");
+                weights.parameters.insert(format!("{theirs}{array}"), moved);
+            }
+        }
+        let (bare, out) = (folder.path().join("bare.safetensors"), folder.path().join("out.safetensors"));
+        sparkwave_io::weights::write(&weights, &bare).expect("writable");
+        let error = import(&bare, &Import::default(), &out).expect_err("which network?").to_string();
+        assert!(error.contains("config.json"), "{error}");
+        let config = |activation: &str| {
+            serde_json::json!({
+                "n_dim": 3, "n_channel_in": 1, "n_rays": 12, "grid": [1, 2, 2], "backbone": "unet", "unet_n_depth": 2,
+                "rays_json": {"name": "Rays_GoldenSpiral", "kwargs": {"n": 12, "anisotropy": [1.7, 1.08, 1.0]}},
+                "unet_kernel_size": [3, 3, 3], "unet_n_filter_base": 2, "unet_n_conv_per_depth": 2,
+                "unet_pool": [2, 2, 2], "unet_activation": activation, "net_conv_after_unet": 4,
+            })
+        };
+        let describe = |file: &str, text: serde_json::Value| {
+            std::fs::write(folder.path().join(file), text.to_string()).expect("writable");
+        };
+        describe("thresholds.json", serde_json::json!({"prob": 0.6, "nms": 0.3}));
+        describe("config.json", config("elu"));
+        let error = import(&bare, &Import::default(), &out).expect_err("an unknown rectifier").to_string();
+        assert!(error.contains("elu"), "{error}");
+        describe("config.json", config("relu"));
+        let model = import(&bare, &Import::default(), &out).expect("known");
+        assert_eq!((&model.card.architecture, model.card.threshold), (&Architecture::Stardist3d(shape), Some(0.6)));
+        assert!(model.verify().expect("intact").probed);
+        assert_eq!(model.weights.parameters["conv3d_1.weight"], weights.parameters["conv3d_10.weight"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(crate) mod learned;
 mod outputs;
 mod scratch;
 mod standard;
+mod stars;
 
 pub use config::{Detector, Keep, SparksConfig};
 pub(crate) use standard::{NOISE as NOISE_NORMALISATION, PUBLISHED as PUBLISHED_NORMALISATION};
@@ -172,8 +173,9 @@ fn process<'a>(
     let prepared = prepare(config, source, clock)?;
     let active = blocks::active_voxels(config, &mut finder, &prepared, folder, max_samples, clock)?;
     clock.begin("assemble", 1);
-    let height = source.shape().height;
-    let events = sparkwave_imgproc::detect::assemble(active, height, &finder.assemble(config), prepared.sampling);
+    let shape = source.shape();
+    let movie = [shape.n_frames, shape.height, shape.width];
+    let events = finder.events(config, active, movie, prepared.sampling)?;
     clock.advance(1);
     Ok((prepared, events))
 }
@@ -232,19 +234,22 @@ mod tests {
     use super::*;
     use sparkwave_core::progress::Silent;
     use sparkwave_core::synth::{SparksParams, SparksScene, SparksSource};
+    use sparkwave_nn::card::{Architecture, Card};
+    use sparkwave_nn::models::stardist3d::StarDist3dConfig;
+    use sparkwave_nn::models::unet3d::UNet3dConfig;
     use std::sync::Arc;
 
-    /// A network that was never trained: what it calls events is arbitrary, but must not depend on how it is shown.
-    fn write_untrained(path: &Path, normalisation: &str) {
-        use sparkwave_nn::card::{Architecture, Card};
-        use sparkwave_nn::models::unet3d::UNet3dConfig;
-        let shape = UNet3dConfig { width: 2, pools: vec![[1, 2, 2]], ..UNet3dConfig::sparks() };
-        let architecture = Architecture::Unet3d(shape);
+    /// A network that was never trained, with `bias` added to its last layer and this factor before it: what it calls events
+    /// is arbitrary, but must not depend on how it is shown.
+    fn write_untrained(path: &Path, architecture: Architecture, normalisation: &str, head: (&str, f32, f32)) {
         let mut weights = sparkwave_nn::network::untrained(&architecture, 1).expect("valid");
-        // Half of the voxels would be probable; the brightest few are now.
-        weights.parameters.get_mut("final_conv.bias").expect("present").values.fill(-1.5);
-        let head = weights.parameters.get_mut("final_conv.weight").expect("present");
-        head.values.iter_mut().for_each(|w| *w *= 10.0);
+        let (layer, bias, factor) = head;
+        weights.parameters.get_mut(&format!("{layer}.bias")).expect("present").values.fill(bias);
+        let kernel = weights.parameters.get_mut(&format!("{layer}.weight")).expect("present");
+        kernel.values.iter_mut().for_each(|w| *w *= factor);
+        if let Some(distances) = weights.parameters.get_mut("dist.bias") {
+            distances.values.fill(2.5);
+        }
         let card = Card {
             name: "untrained".into(),
             version: String::new(),
@@ -270,14 +275,22 @@ mod tests {
         let source = SparksSource::new(Arc::new(scene));
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let model = temporary.path().join("untrained.safetensors");
+        let unet = UNet3dConfig { width: 2, pools: vec![[1, 2, 2]], ..UNet3dConfig::sparks() };
+        let stars = StarDist3dConfig { width: 2, features: 4, n_rays: 16, ..StarDist3dConfig::sparks() };
+        // Half of the voxels would be probable; the brightest few are now.
+        let heads = [("final_conv", -1.5, 10.0), ("prob", -1.5, 40.0)];
         let cases = [
-            (Detector::Matched, "", 6),
-            (Detector::Idt, "", 6),
-            (Detector::Network, NOISE_NORMALISATION, 6),
-            (Detector::Network, PUBLISHED_NORMALISATION, 1),
+            (Detector::Matched, None, 6),
+            (Detector::Idt, None, 6),
+            (Detector::Network, Some((Architecture::Unet3d(unet.clone()), NOISE_NORMALISATION, heads[0])), 6),
+            (Detector::Network, Some((Architecture::Unet3d(unet), PUBLISHED_NORMALISATION, heads[0])), 1),
+            (Detector::Network, Some((Architecture::Stardist3d(stars), NOISE_NORMALISATION, heads[1])), 6),
         ];
-        for (detector, normalisation, at_least) in cases {
-            write_untrained(&model, normalisation);
+        for (detector, network, at_least) in cases {
+            let name = format!("{detector:?} {network:?}");
+            if let Some((architecture, normalisation, head)) = network {
+                write_untrained(&model, architecture, normalisation, head);
+            }
             let config =
                 SparksConfig { model: Some(model.clone()), ..SparksConfig::new(Path::new("simulated"), detector) };
             let folder = RunFolder::open(temporary.path(), Existing::Overwrite, "").expect("writable");
@@ -286,8 +299,8 @@ mod tests {
                 process(&config, &source, &folder, max_samples, &clock).expect("no failure").1
             };
             let whole = run(blocks::BLOCK_SAMPLES);
-            assert!(whole.len() >= at_least, "{detector:?} {normalisation} found {} events", whole.len());
-            assert_eq!(run(120 * 80 * 40), whole, "{detector:?} {normalisation}");
+            assert!(whole.len() >= at_least, "{name} found {} events", whole.len());
+            assert_eq!(run(120 * 80 * 40), whole, "{name}");
         }
     }
 }

@@ -9,6 +9,7 @@ use sparkwave::nn::card::Architecture;
 use sparkwave::nn::crops::PuSampling;
 use sparkwave::nn::loss::Loss;
 use sparkwave::nn::models::attention_unet::AttentionUNetConfig;
+use sparkwave::nn::models::stardist3d::StarDist3dConfig;
 use sparkwave::nn::models::unet3d::UNet3dConfig;
 use sparkwave::nn::models::unetr::UnetrConfig;
 use sparkwave::nn::train::{Schedule, TrainConfig};
@@ -75,9 +76,9 @@ pub(crate) struct Training {
     /// How unlabeled crops are drawn
     #[arg(long, value_enum, default_value_t = Sampling::Nested)]
     pu_sampling: Sampling,
-    /// What is minimised
-    #[arg(long, value_enum, default_value_t = LossName::Mse)]
-    loss: LossName,
+    /// What is minimised [default: mse; of stardist3d bce, beside the error of its distances]
+    #[arg(long, value_enum)]
+    loss: Option<LossName>,
     /// With --loss nn-pu: the part of unlabeled voxels that belong to events
     #[arg(long, value_name = "X", default_value_t = 0.001)]
     class_prior: f64,
@@ -102,6 +103,20 @@ pub(crate) enum Model {
     AttentionUnet,
     /// Transformer over patches of 16 voxels with a convolutional decoder
     Unetr,
+    /// Star-convex events: how probable each cell is the middle of one, and how far it reaches along 96 rays
+    Stardist3d,
+    /// The same as published for synaptic transients: wider, and looks further
+    Stardist3dPublished,
+}
+
+impl Model {
+    /// What is minimised unless told otherwise: as published.
+    fn loss(self) -> LossName {
+        match self {
+            Self::Unet3d | Self::Unet3dPublished | Self::AttentionUnet | Self::Unetr => LossName::Mse,
+            Self::Stardist3d | Self::Stardist3dPublished => LossName::Bce,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -163,6 +178,8 @@ impl Training {
             Model::Unet3dPublished => Architecture::Unet3d(UNet3dConfig::published()),
             Model::AttentionUnet => Architecture::AttentionUnet(AttentionUNetConfig::default()),
             Model::Unetr => Architecture::Unetr(UnetrConfig { window: crop, ..UnetrConfig::default() }),
+            Model::Stardist3d => Architecture::Stardist3d(StarDist3dConfig::sparks()),
+            Model::Stardist3dPublished => Architecture::Stardist3d(StarDist3dConfig::published()),
         };
         let train = TrainConfig {
             steps: self.steps,
@@ -173,7 +190,7 @@ impl Training {
                 ScheduleName::Constant => Schedule::Constant,
                 ScheduleName::Cosine => Schedule::Cosine,
             },
-            loss: match self.loss {
+            loss: match self.loss.unwrap_or(model.loss()) {
                 LossName::Mse => Loss::Mse,
                 LossName::Bce => Loss::Bce,
                 LossName::DiceBce => Loss::DiceBce,

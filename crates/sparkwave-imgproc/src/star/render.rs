@@ -9,6 +9,8 @@ use super::polyhedron::{Bounds, Polyhedron, bounds};
 use super::stars::Stars;
 use ndarray::Array3;
 use rayon::prelude::*;
+use sparkwave_core::axes::Voxel;
+use std::collections::HashSet;
 
 /// Which voxels a polyhedron covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,12 +41,39 @@ const BATCH: usize = 256;
 /// The one with the highest score is on top (of equal ones, the later). Where `overlap` is given, voxels of several
 /// polyhedra get that label instead.
 pub fn labels(stars: &Stars, shape: [usize; 3], fill: Fill, overlap: Option<u32>) -> Array3<u32> {
+    let mut labels = Array3::zeros(shape);
+    let plane = labels.as_slice_mut().expect("a new array is contiguous");
+    for_each(stars, shape, fill, |i, runs| {
+        for run in runs {
+            for voxel in &mut plane[run.row * shape[2]..][run.x0..run.x1] {
+                *voxel = if *voxel == 0 { i as u32 + 1 } else { overlap.unwrap_or(*voxel) };
+            }
+        }
+    });
+    labels
+}
+
+/// The voxels of each polyhedron in a volume of this shape [T, Y, X], sorted, without those of the ones above it: what
+/// [`labels`] paints, in memory for the painted voxels only.
+pub fn territories(stars: &Stars, shape: [usize; 3]) -> Vec<Vec<Voxel>> {
+    let mut taken = HashSet::new();
+    let mut all = vec![Vec::new(); stars.len()];
+    for_each(stars, shape, Fill::Full, |i, runs| {
+        for run in runs {
+            let (t, y) = ((run.row / shape[1]) as u32, (run.row % shape[1]) as u32);
+            let voxels = (run.x0..run.x1).map(|x| Voxel { t, y, x: x as u32 });
+            all[i].extend(voxels.filter(|v| taken.insert(*v)));
+        }
+    });
+    all
+}
+
+/// Draws every polyhedron, from the one on top downwards.
+fn for_each(stars: &Stars, shape: [usize; 3], fill: Fill, mut paint: impl FnMut(usize, &[Run])) {
     let mut order: Vec<usize> = (0..stars.len()).collect();
     order.sort_by(|&a, &b| stars.scores()[b].total_cmp(&stars.scores()[a]).then(b.cmp(&a)));
     let boxes: Vec<Bounds> = order.par_iter().map(|&i| bounds(stars, i)).collect();
     let table = stars.rays().cones().table(radius(stars, &order, &boxes));
-    let mut labels = Array3::zeros(shape);
-    let plane = labels.as_slice_mut().expect("a new array is contiguous");
     for (order, boxes) in order.chunks(BATCH).zip(boxes.chunks(BATCH)) {
         let drawn: Vec<Vec<Run>> = order
             .par_iter()
@@ -54,15 +83,8 @@ pub fn labels(stars: &Stars, shape: [usize; 3], fill: Fill, overlap: Option<u32>
                 draw(&polyhedron, *found, shape, fill, &table)
             })
             .collect();
-        for (&i, runs) in order.iter().zip(&drawn) {
-            for run in runs {
-                for voxel in &mut plane[run.row * shape[2]..][run.x0..run.x1] {
-                    *voxel = if *voxel == 0 { i as u32 + 1 } else { overlap.unwrap_or(*voxel) };
-                }
-            }
-        }
+        order.iter().zip(&drawn).for_each(|(&i, runs)| paint(i, runs));
     }
-    labels
 }
 
 /// How far the boxes reach from the centres along each axis, px.

@@ -19,6 +19,18 @@ pub(super) struct Grid {
     pub(super) multiple: [usize; 3],
 }
 
+/// A tile that is shown to a network.
+pub(super) struct Tile<'a> {
+    /// The voxels of the movie that it is for.
+    pub(super) core: &'a [Range<usize>; 3],
+    /// The voxels of the movie that are shown; some may lie beyond its end.
+    pub(super) read: [Range<usize>; 3],
+    /// Their values.
+    pub(super) input: &'a [f32],
+    /// Their number along each axis.
+    pub(super) extent: [usize; 3],
+}
+
 impl Grid {
     pub(super) fn predict(
         &self,
@@ -29,10 +41,37 @@ impl Grid {
         progress: &dyn Progress,
     ) -> Result<Array3<f32>> {
         let mut out = Array3::zeros([core[0].len(), core[1].len(), core[2].len()]);
+        let mut probability = Vec::new();
+        self.each(network, piece, core, wanted, progress, &mut |network, tile| {
+            let keep: [Range<usize>; 3] = std::array::from_fn(|axis| {
+                let (tile, read) = (&tile.core[axis], &tile.read[axis]);
+                tile.start - read.start..tile.end - read.start
+            });
+            let kept = keep.clone().map(|r| r.len());
+            probability.resize(kept.iter().product(), 0.0);
+            network.run(tile.input, tile.extent, &keep, &mut probability);
+            let view = ArrayView3::from_shape(kept, &probability).expect("as many as were asked for");
+            let to = |axis: usize| tile.core[axis].start - core[axis].start..tile.core[axis].end - core[axis].start;
+            out.slice_mut(s![to(0), to(1), to(2)]).assign(&view);
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    /// Shows a network every tile in which a pixel is wanted.
+    pub(super) fn each<N: Network + ?Sized>(
+        &self,
+        network: &mut N,
+        piece: &Piece<'_>,
+        core: &[Range<usize>; 3],
+        wanted: &dyn Fn(usize, usize) -> bool,
+        progress: &dyn Progress,
+        show: &mut dyn FnMut(&mut N, &Tile<'_>) -> Result<()>,
+    ) -> Result<()> {
         let edge = self.fitting_edge(network, core)?;
         let tiles: Vec<[Range<usize>; 3]> = tiles(core, edge);
         progress.begin("network", tiles.len() as u64);
-        let (mut input, mut probability) = (Vec::new(), Vec::new());
+        let mut input = Vec::new();
         for tile in &tiles {
             if progress.is_cancelled() {
                 return Err(Error::Cancelled);
@@ -41,24 +80,15 @@ impl Grid {
                 let read = self.with_halo(tile, piece.movie);
                 let extent = read.clone().map(|r| r.len());
                 copy(piece, &read, &mut input);
-                let keep: [Range<usize>; 3] = std::array::from_fn(|axis| {
-                    let (tile, read) = (&tile[axis], &read[axis]);
-                    tile.start - read.start..tile.end - read.start
-                });
-                let kept = keep.clone().map(|r| r.len());
-                probability.resize(kept.iter().product(), 0.0);
-                network.run(&input, extent, &keep, &mut probability);
-                let view = ArrayView3::from_shape(kept, &probability).expect("as many as were asked for");
-                let to = |axis: usize| tile[axis].start - core[axis].start..tile[axis].end - core[axis].start;
-                out.slice_mut(s![to(0), to(1), to(2)]).assign(&view);
+                show(network, &Tile { core: tile, read, input: &input, extent })?;
             }
             progress.advance(1);
         }
-        Ok(out)
+        Ok(())
     }
 
     /// The edge of tiles, halved until there is memory for them.
-    fn fitting_edge(&self, network: &mut dyn Network, core: &[Range<usize>; 3]) -> Result<[usize; 3]> {
+    fn fitting_edge<N: Network + ?Sized>(&self, network: &mut N, core: &[Range<usize>; 3]) -> Result<[usize; 3]> {
         let mut allowed = TILE_BYTES;
         loop {
             let edge = self.edge(network, core, allowed);
@@ -75,7 +105,7 @@ impl Grid {
     }
 
     /// The edge of tiles that wastes least on halos within the memory allowed, multiples of the pooling.
-    fn edge(&self, network: &dyn Network, core: &[Range<usize>; 3], allowed: usize) -> [usize; 3] {
+    fn edge<N: Network + ?Sized>(&self, network: &N, core: &[Range<usize>; 3], allowed: usize) -> [usize; 3] {
         let (multiple, reach) = (self.multiple, self.reach);
         let candidates = |axis: usize| {
             let whole = core[axis].len().next_multiple_of(multiple[axis]).max(multiple[axis]);

@@ -10,7 +10,6 @@ use sparkwave_analysis::evaluate::detection::{PrPoint, evaluate};
 use sparkwave_analysis::experiment::{MovieScores, N_DFF_BINS, Outcomes, tally};
 use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
-use sparkwave_nn::network;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -45,12 +44,11 @@ impl TestRecordings {
     /// The scores of a model on each.
     pub(super) fn score(&self, model: &Path, progress: &dyn Progress) -> Result<Vec<MovieScores>, Error> {
         let Model { weights, card, .. } = Model::open(model)?;
-        let mut network = network::open(&card.architecture, &weights)?;
         let threshold = card.threshold.unwrap_or(0.5) as f32;
         let mut scores = Vec::with_capacity(self.recordings.len());
         for (labelled, truth_dff) in &self.recordings {
             let name = &labelled.stream.name;
-            let events = labelled.events(network.as_mut(), progress)?;
+            let events = labelled.events(&card.architecture, &weights, progress)?;
             let found: Vec<_> = events.iter().map(validate::detection).collect();
             let fail = |source| Error::Evaluate { path: name.into(), source };
             let all = evaluate(&labelled.truth, &found, &validate::mode()).map_err(fail)?;

@@ -1,13 +1,14 @@
 //! The detector of a run, ready to look at one block after the other.
 
 use super::blocks::{Block, Halo};
-use super::learned::{self, Learned};
+use super::learned::Learned;
 use super::scratch::Scratch;
 use super::{Detector, Prepared, SparksConfig};
 use crate::error::Error;
+use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
 use sparkwave_imgproc::baseline::PixelNoise;
-use sparkwave_imgproc::detect::{AssembleParams, idt, matched};
+use sparkwave_imgproc::detect::{assemble, idt, matched};
 use sparkwave_imgproc::link::sparse::Active;
 use sparkwave_imgproc::sampling::Sampling;
 use sparkwave_imgproc::traces::Traces;
@@ -76,12 +77,18 @@ impl Finder {
         }
     }
 
-    /// How active voxels become events.
-    pub(super) fn assemble(&self, config: &SparksConfig) -> AssembleParams {
-        match self {
-            Self::Matched => config.matched.assemble(),
-            Self::Idt => config.idt.assemble(),
-            Self::Network(network) => learned::params(network.threshold()),
-        }
+    /// The events among the voxels that stood out, in a movie of this shape `[T, Y, X]`.
+    pub(super) fn events(
+        &self,
+        config: &SparksConfig,
+        active: Vec<Active>,
+        movie: [usize; 3],
+        sampling: Sampling,
+    ) -> Result<Vec<Event>, Error> {
+        Ok(match self {
+            Self::Matched => assemble(active, movie[1], &config.matched.assemble(), sampling),
+            Self::Idt => assemble(active, movie[1], &config.idt.assemble(), sampling),
+            Self::Network(network) => network.events(active, movie, sampling)?,
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::blocks::{Block, Halo};
 use super::scratch::Scratch;
+use super::stars::{self, LONGEST, StarFinder};
 use super::{NOISE_NORMALISATION, PUBLISHED_NORMALISATION, Prepared, SparksConfig};
 use crate::error::Error;
 use crate::models::Model;
@@ -10,6 +11,7 @@ use sparkwave_core::axes::Voxel;
 use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::recording::Recording;
+use sparkwave_core::weights::Weights;
 use sparkwave_imgproc::baseline::PixelNoise;
 use sparkwave_imgproc::baseline::global::GlobalNormalisation;
 use sparkwave_imgproc::detect::amplitude::Amplitude;
@@ -19,8 +21,9 @@ use sparkwave_imgproc::link::basins::Prominence;
 use sparkwave_imgproc::link::sparse::Active;
 use sparkwave_imgproc::sampling::Sampling;
 use sparkwave_imgproc::traces::{Traces, extract};
+use sparkwave_nn::card::Architecture;
 use sparkwave_nn::infer::{Piece, margin, predict};
-use sparkwave_nn::network::{self, Network};
+use sparkwave_nn::network::{self, Network, StarNetwork};
 
 /// Voxels less probable than this are no part of any event.
 pub(crate) const FLOOR: f32 = 0.1;
@@ -36,9 +39,17 @@ enum Input {
     Published(Option<GlobalNormalisation>),
 }
 
+/// What a network says.
+enum Answers {
+    /// Of every voxel, how probable it belongs to an event.
+    Voxels(Box<dyn Network>),
+    /// Of some voxels, how probable they are the middle of an event, and how far it reaches.
+    Stars(StarFinder),
+}
+
 /// A network with its weights.
 pub(super) struct Learned {
-    network: Box<dyn Network>,
+    answers: Answers,
     input: Input,
     threshold: f32,
     /// What it says, if that is to be kept.
@@ -58,22 +69,31 @@ impl Learned {
                 return Err(Error::Parameter { name: "model", expected, found: card.normalisation });
             }
         };
-        let network = network::open(&card.architecture, &model.weights)?;
+        let answers = match &card.architecture {
+            Architecture::Stardist3d(shape) => {
+                Answers::Stars(StarFinder::new(StarNetwork::new(shape, &model.weights)?))
+            }
+            other => Answers::Voxels(network::open(other, &model.weights)?),
+        };
         let threshold = config.threshold.or(card.threshold).unwrap_or(0.5) as f32;
-        Ok(Self { network, input, threshold: threshold.max(FLOOR), kept: None })
+        Ok(Self { answers, input, threshold: threshold.max(FLOOR), kept: None })
     }
 
     /// Frames and rows beyond a block that its results depend on.
     pub(super) fn halo(&self) -> Halo {
-        let [frames, rows, _] = margin(self.network.as_ref());
-        Halo { frames, rows }
+        match &self.answers {
+            Answers::Voxels(network) => {
+                let [frames, rows, _] = margin(network.as_ref());
+                Halo { frames, rows }
+            }
+            Answers::Stars(stars) => {
+                let [frames, rows, _] = margin(&stars.network).map(|n| n + LONGEST);
+                Halo { frames, rows }
+            }
+        }
     }
 
-    pub(super) fn threshold(&self) -> f32 {
-        self.threshold
-    }
-
-    /// The probable voxels of a block.
+    /// The voxels of a block that may belong to events.
     pub(super) fn active_voxels(
         &mut self,
         traces: &Traces,
@@ -95,35 +115,85 @@ impl Learned {
         };
         let core = [block.core_frames.range(), block.core_rows.range(), 0..width];
         let searched = |y, x| prepared.foreground[[y, x]];
-        let probability = predict(self.network.as_mut(), &piece, &core, &searched, progress)?;
-        if let Some(kept) = &mut self.kept {
-            let (t0, y0) = (block.core_frames.start, block.core_rows.start);
-            let inside = |p: &u32| block.core_rows.contains(*p as usize / width);
-            let pixels: Vec<u32> = traces.pixels().iter().copied().filter(inside).collect();
-            let at: Vec<(usize, usize)> =
-                pixels.iter().map(|&p| (p as usize / width - y0, p as usize % width)).collect();
-            kept.append_band(block.core_frames, pixels, |t, k| probability[[t - t0, at[k].0, at[k].1]])?;
+        let (probability, covered) = match &mut self.answers {
+            Answers::Voxels(network) => {
+                (Some(predict(network.as_mut(), &piece, &core, &searched, progress)?), Vec::new())
+            }
+            Answers::Stars(stars) => {
+                let covered = stars.covered(&piece, &core, &searched, progress)?;
+                let kept = self.kept.is_some();
+                let network = &mut stars.network;
+                (kept.then(|| predict(network, &piece, &core, &searched, progress)).transpose()?, covered)
+            }
+        };
+        if let (Some(kept), Some(probability)) = (&mut self.kept, &probability) {
+            keep(kept, probability, traces, block, width)?;
+        }
+        // The voxels in question by frame: the index of the trace, and the strength.
+        let mut chosen: Vec<Vec<(usize, f32)>> = vec![Vec::new(); block.core_frames.len()];
+        match (&self.answers, probability) {
+            (Answers::Voxels(_), Some(probability)) => {
+                for (frame, chosen) in probability.outer_iter().zip(&mut chosen) {
+                    for (i, &p) in traces.pixels().iter().enumerate() {
+                        let (y, x) = (p as usize / width, p as usize % width);
+                        if block.core_rows.contains(y) && frame[[y - block.core_rows.start, x]] >= FLOOR {
+                            chosen.push((i, frame[[y - block.core_rows.start, x]]));
+                        }
+                    }
+                }
+            }
+            _ => {
+                for v in covered {
+                    let pixel = v.y * width as u32 + v.x;
+                    if let Ok(i) = traces.pixels().binary_search(&pixel) {
+                        chosen[v.t as usize - block.core_frames.start].push((i, 0.0));
+                    }
+                }
+            }
         }
         let amplitude = Amplitude::new(traces, noise, block.rows, Kernel::new(AMPLITUDE_PX));
         let mut active = Vec::new();
-        for (t, frame) in probability.outer_iter().enumerate() {
+        for (t, chosen) in chosen.iter().enumerate() {
             let at = block.core_frames.start + t;
-            let probable = |&i: &usize| -> bool {
-                let p = traces.pixels()[i] as usize;
-                block.core_rows.contains(p / width) && frame[[p / width - block.core_rows.start, p % width]] >= FLOOR
-            };
-            let pixels: Vec<usize> = (0..traces.n_pixels()).filter(probable).collect();
+            let pixels: Vec<usize> = chosen.iter().map(|(i, _)| *i).collect();
             let dff = amplitude.at(at - block.frames.start, &pixels);
-            active.extend(pixels.iter().zip(dff).map(|(&i, dff)| {
+            active.extend(chosen.iter().zip(dff).map(|(&(i, strength), dff)| {
                 let p = traces.pixels()[i];
                 let (y, x) = (p as usize / width, p as usize % width);
                 let level = around(&signal, at - block.frames.start, y - first_row, x);
-                let strength = frame[[y - block.core_rows.start, x]];
                 Active { voxel: Voxel { t: at as u32, y: y as u32, x: x as u32 }, dff, strength, level }
             }));
         }
         Ok(active)
     }
+
+    /// The events among the voxels of all blocks.
+    pub(super) fn events(
+        &self,
+        active: Vec<Active>,
+        movie: [usize; 3],
+        sampling: Sampling,
+    ) -> Result<Vec<Event>, Error> {
+        match &self.answers {
+            Answers::Voxels(_) => Ok(assemble(active, movie[1], &params(self.threshold), sampling)),
+            Answers::Stars(stars) => stars.events(active, movie, self.threshold, sampling),
+        }
+    }
+}
+
+/// Keeps what a network says of a block.
+fn keep(
+    kept: &mut Scratch,
+    probability: &Array3<f32>,
+    traces: &Traces,
+    block: &Block,
+    width: usize,
+) -> Result<(), Error> {
+    let (t0, y0) = (block.core_frames.start, block.core_rows.start);
+    let inside = |p: &u32| block.core_rows.contains(*p as usize / width);
+    let pixels: Vec<u32> = traces.pixels().iter().copied().filter(inside).collect();
+    let at: Vec<(usize, usize)> = pixels.iter().map(|&p| (p as usize / width - y0, p as usize % width)).collect();
+    kept.append_band(block.core_frames, pixels, |t, k| probability[[t - t0, at[k].0, at[k].1]])
 }
 
 /// dF/F0 over noise of a block; 0 where it was not computed.
@@ -165,7 +235,7 @@ fn published(
 }
 
 /// How probable voxels become events whose peak is at least as probable as `threshold`.
-pub(crate) fn params(threshold: f32) -> AssembleParams {
+fn params(threshold: f32) -> AssembleParams {
     AssembleParams {
         min_peak: MinPeak::Fixed(threshold),
         // Half as probable as the peak: the edge of a blurred step.
@@ -177,14 +247,26 @@ pub(crate) fn params(threshold: f32) -> AssembleParams {
     }
 }
 
-/// All events of a movie `[T, Y, X]`, however improbable, scored by their peak probability.
-pub(crate) fn events(probability: &Array3<f32>, signal: &Array3<f32>) -> Vec<Event> {
-    let height = probability.dim().1;
-    let active = probability.indexed_iter().filter(|(_, p)| **p >= FLOOR).map(|((t, y, x), &p)| {
-        let level = around(signal, t, y, x);
-        Active { voxel: Voxel { t: t as u32, y: y as u32, x: x as u32 }, dff: level, strength: p, level }
+/// All events that a network finds in a movie `[T, Y, X]`, however improbable, scored by their peak probability.
+pub(crate) fn events(
+    architecture: &Architecture,
+    weights: &Weights,
+    input: &Array3<f32>,
+    progress: &dyn Progress,
+) -> Result<Vec<Event>, Error> {
+    let (t, y, x) = input.dim();
+    let level = |v: Voxel| around(input, v.t as usize, v.y as usize, v.x as usize);
+    if let Architecture::Stardist3d(shape) = architecture {
+        return stars::events(&mut StarNetwork::new(shape, weights)?, input, &level, progress);
+    }
+    let mut network = network::open(architecture, weights)?;
+    let piece = Piece { values: input.view(), origin: [0; 3], movie: [t, y, x] };
+    let probability = predict(network.as_mut(), &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
+    let active = probability.indexed_iter().filter(|(_, p)| **p >= FLOOR).map(|((t, y, x), &strength)| {
+        let voxel = Voxel { t: t as u32, y: y as u32, x: x as u32 };
+        Active { voxel, dff: level(voxel), strength, level: level(voxel) }
     });
-    assemble(active.collect(), height, &params(FLOOR), Sampling::of(&Recording::default()))
+    Ok(assemble(active.collect(), y, &params(FLOOR), Sampling::of(&Recording::default())))
 }
 
 /// The mean of 3 x 3 pixels.

@@ -11,8 +11,6 @@ use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
 use sparkwave_core::weights::Weights;
 use sparkwave_nn::card::Architecture;
-use sparkwave_nn::infer::{Piece, predict};
-use sparkwave_nn::network::{self, Network};
 use sparkwave_nn::stream::Stream;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,12 +29,13 @@ pub(crate) struct Labelled {
 
 impl Labelled {
     /// All events, however improbable, that a network finds in it.
-    pub(crate) fn events(&self, network: &mut dyn Network, progress: &dyn Progress) -> Result<Vec<Event>, Error> {
-        let input = whole(self.stream.input.as_ref())?;
-        let (t, y, x) = input.dim();
-        let piece = Piece { values: input.view(), origin: [0; 3], movie: [t, y, x] };
-        let probability = predict(network, &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
-        Ok(learned::events(&probability, &input))
+    pub(crate) fn events(
+        &self,
+        architecture: &Architecture,
+        weights: &Weights,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Event>, Error> {
+        learned::events(architecture, weights, &whole(self.stream.input.as_ref())?, progress)
     }
 }
 
@@ -88,10 +87,9 @@ pub(super) fn validate(
     step: usize,
     progress: &dyn Progress,
 ) -> Result<Validation, Error> {
-    let mut network = network::open(architecture, weights)?;
     let mut pairs = Vec::with_capacity(recordings.len());
     for recording in recordings {
-        let events = recording.events(network.as_mut(), progress)?;
+        let events = recording.events(architecture, weights, progress)?;
         let found: Vec<Detection> = events.iter().map(detection).collect();
         pairs.push((&recording.truth, found));
     }
