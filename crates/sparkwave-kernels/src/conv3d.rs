@@ -9,10 +9,12 @@ use crate::error::{ShapeError, expect_len, product};
 use crate::filters::{self, Filters};
 use crate::isa::Isa;
 use crate::output::Output;
+use crate::planes::{Planes, PlanesMut, expect_planes};
 use crate::products::{GATHER_PRODUCTS, products};
 use crate::stack::{Layout, Tensor};
 use crate::stencil::{self, Phase, Tap};
-use crate::volume::Batch;
+use crate::volume::{Batch, Volume};
+use std::ops::Range;
 
 /// Sizes of a convolution.
 ///
@@ -141,6 +143,49 @@ pub fn forward(
     Ok(())
 }
 
+/// [`forward`] at some planes of a volume of one sample: `inputs` hold the planes of `volume`, of which `planes` are
+/// computed, and `output` receives these.
+///
+/// # Errors
+///
+/// If a slice is too short for its planes, or `planes` are not planes of the volume.
+#[allow(clippy::too_many_arguments, reason = "those of `forward`, and which planes")]
+pub fn forward_planes(
+    isa: Isa,
+    packed: &PackedConv3d,
+    bias: Option<&[f32]>,
+    activation: Activation,
+    inputs: &[Planes<'_>],
+    volume: Volume,
+    planes: Range<usize>,
+    output: PlanesMut<'_>,
+) -> Result<(), ShapeError> {
+    let layer = &packed.layer;
+    let layout = Layout::of_planes(volume, &planes)?;
+    let expected = layer.inputs().count();
+    if inputs.len() != expected {
+        return Err(ShapeError::Inputs { expected, found: inputs.len() });
+    }
+    for (input, channels) in inputs.iter().zip(layer.inputs()) {
+        expect_planes("input", (input.data.len(), input.channel_stride), channels, volume)?;
+    }
+    if let Some(bias) = bias {
+        expect_len("bias", bias.len(), &[layer.outputs])?;
+    }
+    let (of_output, stride) = (Volume { depth: planes.len(), ..volume }, output.channel_stride);
+    expect_planes("output", (output.data.len(), stride), layer.outputs, of_output)?;
+    let stacks: Vec<_> = inputs.iter().map(Planes::stack).collect();
+    let finish = Finish { bias, slope: activation.slope() };
+    let outputs = vec![(layer.outputs, Output::new(&mut *output.data))];
+    correlate(isa, &[&packed.filters], &stacks, layout, finish, &Channels { layout, stride, outputs });
+    if activation == Activation::Sigmoid {
+        for channel in 0..layer.outputs {
+            sigmoid(isa, &mut output.data[channel * stride..][..layout.voxels]);
+        }
+    }
+    Ok(())
+}
+
 /// Gradients with respect to the inputs, from the gradient with respect to the sums.
 ///
 /// `grad_output` is `[N, channels out, D, H, W]`, `grad_inputs` one tensor for each input, which is overwritten.
@@ -181,7 +226,7 @@ fn run(
     outputs: Vec<(usize, Output<'_>)>,
 ) {
     let stacks: Vec<_> = tensors.iter().map(Tensor::stack).collect();
-    correlate(isa, &[filters], &stacks, layout, finish, &Channels { layout, outputs });
+    correlate(isa, &[filters], &stacks, layout, finish, &Channels { layout, stride: layout.voxels, outputs });
 }
 
 /// Gradients with respect to the weights and to the bias, from the gradient with respect to the sums.

@@ -86,7 +86,7 @@ struct Tile<'a> {
     bias: [f32; BLOCK],
     /// The factor on sums below zero.
     slope: f32,
-    /// First voxel.
+    /// First voxel, in the volume of the inputs.
     position: usize,
     /// Voxels.
     len: usize,
@@ -113,7 +113,7 @@ pub(crate) fn correlate(
     }
     assert!(filters.iter().all(|f| f.outputs == first.outputs && f.inputs.len() == stacks.len()), "one stack an input");
     for (input, stack) in filters.iter().flat_map(|f| f.inputs.iter().zip(stacks)) {
-        let end = (runs - 1) * stack.run_stride + (input.channels.max(1) - 1) * stack.channel_stride + len;
+        let end = (runs - 1) * stack.run_stride + (input.channels.max(1) - 1) * stack.channel_stride + layout.reach();
         assert!(input.channels == 0 || end <= stack.data.len(), "{end} values of a stack of {}", stack.data.len());
     }
     let offsets: Vec<Vec<Vec<isize>>> = filters
@@ -128,7 +128,7 @@ pub(crate) fn correlate(
         let mut lanes: Vec<Vec<u64>> = vec![Vec::new(); filters.len()];
         let mut sums = vec![Sums([[0.0; TILE]; BLOCK]); filters.len()];
         for (position, voxels) in segments.flat_map(|segment| cut.tiles(segment)) {
-            let inside = Lanes::new(volume, position, voxels);
+            let inside = Lanes::new(volume, layout.first + position, voxels);
             for (filters, lanes) in filters.iter().zip(&mut lanes) {
                 lanes.clear();
                 for input in &filters.inputs {
@@ -145,6 +145,7 @@ pub(crate) fn correlate(
                 let place = Place { position: run * len + position, len: voxels, channel, channels };
                 for (((filters, inputs), lanes), sums) in filters.iter().zip(&inputs).zip(&lanes).zip(&mut sums) {
                     let (weights, slope) = (filters.block(block), finish.slope);
+                    let position = layout.first + position;
                     let tile = Tile { inputs, lanes, weights, bias, slope, position, len: voxels };
                     tile.compute(isa, sums);
                 }

@@ -35,6 +35,7 @@ mod isa;
 mod lanes;
 pub mod norm;
 mod output;
+mod planes;
 pub mod pool;
 mod prefetch;
 mod products;
@@ -45,4 +46,5 @@ mod volume;
 
 pub use error::ShapeError;
 pub use isa::Isa;
+pub use planes::{Planes, PlanesMut};
 pub use volume::{Batch, Volume};

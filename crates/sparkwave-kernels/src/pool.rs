@@ -2,6 +2,8 @@
 
 use crate::error::{ShapeError, expect_len};
 use crate::isa::{Isa, for_each_isa};
+use crate::output::Output;
+use crate::planes::{Planes, PlanesMut, expect_planes};
 use crate::volume::Volume;
 use rayon::prelude::*;
 
@@ -48,16 +50,7 @@ pub fn forward(
     }
     let pool = |plane: usize, output: &mut [f32], place: &mut [u8]| {
         let input = &input[plane / small.depth * of_large..][..of_large];
-        let keep = !place.is_empty();
-        for (y, output) in output.chunks_exact_mut(small.width).enumerate() {
-            let place = if keep { &mut place[y * small.width..][..small.width] } else { &mut [] };
-            let mut rows: [&[f32]; 4] = [&[]; 4];
-            for (to, row) in rows.iter_mut().zip(rows_of(volume, window, plane % small.depth, y)) {
-                *to = &input[row * volume.width..][..small.width * window[2]];
-            }
-            let rows = &rows[..window[0] * window[1]];
-            if window[2] == 2 { pairs(isa, rows, output, place) } else { singles(isa, rows, output, place) }
-        }
+        pool_plane(isa, input, (volume, window), plane % small.depth, output, place);
     };
     let planes = output.par_chunks_mut(small.height * small.width).enumerate();
     match place {
@@ -67,6 +60,62 @@ pub fn forward(
             .for_each(|((plane, output), place)| pool(plane, output, place)),
     }
     Ok(())
+}
+
+/// [`forward`] of some planes of a tensor of one sample and so many channels, all of those of `volume`.
+///
+/// # Errors
+///
+/// If a slice is too short for its planes, or an axis of the window is neither 1 nor 2.
+pub fn forward_planes(
+    isa: Isa,
+    input: Planes<'_>,
+    channels: usize,
+    volume: Volume,
+    window: [usize; 3],
+    output: PlanesMut<'_>,
+) -> Result<(), ShapeError> {
+    let small = self::output(volume, window)?;
+    let (of_large, of_plane) = (volume.voxels()?, small.height * small.width);
+    expect_planes("input", (input.data.len(), input.channel_stride), channels, volume)?;
+    expect_planes("output", (output.data.len(), output.channel_stride), channels, small)?;
+    if small.voxels()? == 0 {
+        return Ok(());
+    }
+    let (parts, stride) = (Output::new(output.data), output.channel_stride);
+    (0..channels * small.depth).into_par_iter().for_each(|plane| {
+        let (channel, z) = (plane / small.depth, plane % small.depth);
+        // SAFETY: every plane of every channel comes once, and channels do not overlap.
+        let part = unsafe { parts.part(channel * stride + z * of_plane, of_plane) };
+        let input = &input.data[channel * input.channel_stride..][..of_large];
+        pool_plane(isa, input, (volume, window), z, part, &mut []);
+    });
+    Ok(())
+}
+
+/// One plane of the output of one map. `place` may be empty.
+fn pool_plane(
+    isa: Isa,
+    input: &[f32],
+    (volume, window): (Volume, [usize; 3]),
+    z: usize,
+    output: &mut [f32],
+    place: &mut [u8],
+) {
+    let width = volume.width / window[2];
+    for (y, output) in output.chunks_exact_mut(width).enumerate() {
+        let mut rows: [&[f32]; 4] = [&[]; 4];
+        for (to, row) in rows.iter_mut().zip(rows_of(volume, window, z, y)) {
+            *to = &input[row * volume.width..][..width * window[2]];
+        }
+        let rows = &rows[..window[0] * window[1]];
+        match (window[2], place.get_mut(y * width..(y + 1) * width)) {
+            (2, Some(place)) => pairs(isa, rows, output, place),
+            (_, Some(place)) => singles(isa, rows, output, place),
+            (2, None) => largest_of_pairs(isa, rows, output),
+            (_, None) => largest_of_singles(isa, rows, output),
+        }
+    }
 }
 
 /// The rows of a map in the windows of row `y` of plane `z` of the output, in order.
@@ -79,13 +128,61 @@ fn rows_of(volume: Volume, window: [usize; 3], z: usize, y: usize) -> impl Itera
 const LANES: usize = 16;
 
 for_each_isa! {
-    /// The maxima of windows of 2 voxels along the width. `place` may be empty.
+    /// The maxima of windows of 2 voxels along the width, and where they are.
     fn pairs(rows: &[&[f32]], output: &mut [f32], place: &mut [u8]) = maxima::<2>
 }
 
 for_each_isa! {
-    /// The maxima of windows of 1 voxel along the width. `place` may be empty.
+    /// The maxima of windows of 1 voxel along the width, and where they are.
     fn singles(rows: &[&[f32]], output: &mut [f32], place: &mut [u8]) = maxima::<1>
+}
+
+for_each_isa! {
+    /// The maxima of windows of 2 voxels along the width.
+    fn largest_of_pairs(rows: &[&[f32]], output: &mut [f32]) = largest::<2>
+}
+
+for_each_isa! {
+    /// The maxima of windows of 1 voxel along the width.
+    fn largest_of_singles(rows: &[&[f32]], output: &mut [f32]) = largest::<1>
+}
+
+/// Along the rows first, where values that are compared lie at the same place of a vector.
+#[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "compilers make vectors of plain loops over arrays, not of iterators here"
+)]
+fn largest<const ALONG_X: usize>(rows: &[&[f32]], output: &mut [f32]) {
+    for (at, output) in output.chunks_mut(LANES).enumerate() {
+        let (first, n) = (at * LANES, output.len());
+        let mut best = [[f32::NEG_INFINITY; ALONG_X]; LANES];
+        for row in rows {
+            let row = row[first * ALONG_X..][..n * ALONG_X].as_chunks::<ALONG_X>().0;
+            let mut values = [[f32::NEG_INFINITY; ALONG_X]; LANES];
+            match row.as_array::<LANES>() {
+                Some(row) => values = *row,
+                None => values[..n].copy_from_slice(row),
+            }
+            let (best, values) = (best.as_flattened_mut(), values.as_flattened());
+            for i in 0..LANES * ALONG_X {
+                best[i] = larger(best[i], values[i]);
+            }
+        }
+        let mut largest = [f32::NEG_INFINITY; LANES];
+        for x in 0..ALONG_X {
+            for i in 0..LANES {
+                largest[i] = larger(largest[i], best[i][x]);
+            }
+        }
+        output.copy_from_slice(&largest[..n]);
+    }
+}
+
+/// The larger of two values; NaN if one of them is.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if (b > a) | b.is_nan() { b } else { a }
 }
 
 #[inline(always)]
@@ -105,9 +202,7 @@ fn maxima<const ALONG_X: usize>(rows: &[&[f32]], output: &mut [f32], place: &mut
             }
         }
         output.copy_from_slice(&best[..n]);
-        if !place.is_empty() {
-            place[first..first + n].iter_mut().zip(of_best).for_each(|(place, of_best)| *place = of_best as u8);
-        }
+        place[first..first + n].iter_mut().zip(of_best).for_each(|(place, of_best)| *place = of_best as u8);
     }
 }
 

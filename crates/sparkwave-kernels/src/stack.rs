@@ -1,8 +1,10 @@
 //! How the voxels of a batch lie in memory when a kernel goes over them.
 
 use crate::error::ShapeError;
+use crate::planes::expect_range;
 use crate::volume::{Batch, Volume};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A tensor: where its values are.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +24,11 @@ pub(crate) struct Layout {
     samples: usize,
     /// Voxels of a sample.
     pub(crate) voxels: usize,
+    /// The volume in which inputs are looked up.
     pub(crate) volume: Volume,
     gathered: bool,
+    /// The position in it of the first output.
+    pub(crate) first: usize,
 }
 
 impl Layout {
@@ -34,7 +39,25 @@ impl Layout {
     /// If a sample is too large to be addressed.
     pub(crate) fn new(batch: Batch, small: usize) -> Result<Self, ShapeError> {
         let voxels = batch.volume.voxels()?;
-        Ok(Self { samples: batch.samples, voxels, volume: batch.volume, gathered: batch.samples > 1 && voxels < small })
+        let gathered = batch.samples > 1 && voxels < small;
+        Ok(Self { samples: batch.samples, voxels, volume: batch.volume, gathered, first: 0 })
+    }
+
+    /// The layout of outputs at these planes of a volume.
+    ///
+    /// # Errors
+    ///
+    /// If they are not planes of it, or it is too large to be addressed.
+    pub(crate) fn of_planes(volume: Volume, planes: &Range<usize>) -> Result<Self, ShapeError> {
+        expect_range(planes, volume)?;
+        volume.voxels()?;
+        let plane = volume.height * volume.width;
+        Ok(Self { samples: 1, voxels: planes.len() * plane, volume, gathered: false, first: planes.start * plane })
+    }
+
+    /// How many values of a channel a run reads.
+    pub(crate) fn reach(&self) -> usize {
+        if self.gathered { self.positions() } else { self.volume.depth * self.volume.height * self.volume.width }
     }
 
     pub(crate) fn runs(&self) -> usize {

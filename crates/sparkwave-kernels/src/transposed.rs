@@ -12,12 +12,14 @@ use crate::error::{ShapeError, expect_len, product};
 use crate::filters::{Filters, Input};
 use crate::isa::{Isa, for_each_isa};
 use crate::output::Output;
+use crate::planes::{Planes, PlanesMut, expect_planes};
 use crate::prefetch::prefetch;
 use crate::products::{GATHER_PRODUCTS, products};
 use crate::stack::{Layout, Stack};
 use crate::stencil::{self, Phase};
 use crate::volume::{Batch, Volume};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// How many rows before it is needed a row is brought into the cache.
 const AHEAD: usize = 8;
@@ -200,30 +202,76 @@ pub fn forward(
         expect_len("bias", bias.len(), &[layer.outputs])?;
     }
     let layout = Layout::new(batch, GATHER_OUTPUTS)?;
-    let large = layer.output(batch.volume)?;
     let tensor = layout.tensor(input, layer.inputs);
-    let finish = Finish { bias, slope: activation.slope() };
-    // Phases beside each other along the width are computed and written together.
-    let along_x = layer.stride[2];
-    let rows = Output::new(&mut *output);
-    for (phases, filters) in layer.phases.chunks_exact(along_x).zip(packed.filters.chunks_exact(along_x)) {
-        let filters: Vec<_> = filters.iter().collect();
-        let sink = Interleaved { layer, layout, large, voxels: large.voxels()?, phase: &phases[0], output: &rows };
-        correlate(isa, &filters, &[tensor.stack()], layout, finish, &sink);
-    }
+    let stride = layer.output(batch.volume)?.voxels()?;
+    run(
+        isa,
+        packed,
+        Finish { bias, slope: activation.slope() },
+        tensor.stack(),
+        layout,
+        &Output::new(&mut *output),
+        stride,
+    );
     if activation == Activation::Sigmoid {
         sigmoid(isa, output);
     }
     Ok(())
 }
 
+/// [`forward`] from some planes of a volume of one sample, without an activation: `input` holds the planes of `volume`, and
+/// `output` receives what belongs to `planes` of these, stride times as many.
+///
+/// # Errors
+///
+/// If a slice is too short for its planes, or `planes` are not planes of the volume.
+pub fn forward_planes(
+    isa: Isa,
+    packed: &PackedTransposed,
+    bias: Option<&[f32]>,
+    input: Planes<'_>,
+    volume: Volume,
+    planes: Range<usize>,
+    output: PlanesMut<'_>,
+) -> Result<(), ShapeError> {
+    let layer = &packed.layer;
+    let layout = Layout::of_planes(volume, &planes)?;
+    expect_planes("input", (input.data.len(), input.channel_stride), layer.inputs, volume)?;
+    if let Some(bias) = bias {
+        expect_len("bias", bias.len(), &[layer.outputs])?;
+    }
+    let (large, stride) = (layer.output(Volume { depth: planes.len(), ..volume })?, output.channel_stride);
+    expect_planes("output", (output.data.len(), stride), layer.outputs, large)?;
+    run(isa, packed, Finish { bias, slope: 1.0 }, input.stack(), layout, &Output::new(output.data), stride);
+    Ok(())
+}
+
+/// Computes all phases; `channel_stride` is that of the output.
+fn run(
+    isa: Isa,
+    packed: &PackedTransposed,
+    finish: Finish<'_>,
+    stack: Stack<'_>,
+    layout: Layout,
+    output: &Output<'_>,
+    channel_stride: usize,
+) {
+    let layer = &packed.layer;
+    // Phases beside each other along the width are computed and written together.
+    let along_x = layer.stride[2];
+    for (phases, filters) in layer.phases.chunks_exact(along_x).zip(packed.filters.chunks_exact(along_x)) {
+        let filters: Vec<_> = filters.iter().collect();
+        let sink = Interleaved { layer, layout, channel_stride, phase: &phases[0], output };
+        correlate(isa, &filters, &[stack], layout, finish, &sink);
+    }
+}
+
 /// Sums of the phases beside each other along the width, written in turns.
 struct Interleaved<'a> {
     layer: &'a Transposed,
     layout: Layout,
-    /// Size of the output, and its voxels.
-    large: Volume,
-    voxels: usize,
+    /// From a voxel of the output to the same voxel of its next channel.
+    channel_stride: usize,
     /// The first of the phases.
     phase: &'a Phase,
     output: &'a Output<'a>,
@@ -241,9 +289,9 @@ impl Interleaved<'_> {
             while at < first + len {
                 let n = (width - at % width).min(first + len - at);
                 let row = row_of(self.phase, self.layout.volume, self.layer.stride, at / width);
-                let start = row * self.large.width + at % width * along_x;
+                let start = row * width * along_x + at % width * along_x;
                 for channel in 0..place.channels {
-                    let plane = (sample * self.layer.outputs + place.channel + channel) * self.voxels;
+                    let plane = (sample * self.layer.outputs + place.channel + channel) * self.channel_stride;
                     part(channel, plane + start, done, n);
                 }
                 at += n;
@@ -310,7 +358,8 @@ pub fn input_gradient(
             let stack =
                 |phase| Stack { data: &split[phase * positions..], channel_stride: of_channel, run_stride: of_output };
             let stacks: Vec<_> = (0..layer.phases.len()).map(stack).collect();
-            let sink = Channels { layout: of_run, outputs: vec![(layer.inputs, Output::new(grad_input))] };
+            let outputs = vec![(layer.inputs, Output::new(grad_input))];
+            let sink = Channels { layout: of_run, stride: of_run.voxels, outputs };
             correlate(isa, &[&filters], &stacks, of_run, Finish { bias: None, slope: 1.0 }, &sink);
         },
     );

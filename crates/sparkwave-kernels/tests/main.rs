@@ -5,6 +5,7 @@ mod conv3d;
 mod definition;
 mod golden;
 mod norm;
+mod planes;
 mod pool;
 mod random;
 mod transposed;

@@ -32,8 +32,8 @@ fn main() {
             "infer" => {
                 let weights = network::untrained(&architecture, 0).unwrap();
                 let mut network = network::open(&architecture, &weights).unwrap();
-                let (input, mut output) = (vec![0.5; n * n * n], vec![0.0; n * n * n]);
-                Box::new(move || network.run(&input, [n; 3], &[0..n, 0..n, 0..n], &mut output))
+                let input = Array3::from_elem([n; 3], 0.5);
+                Box::new(move || drop(network.whole(input.view())))
             }
             other => panic!("{other}: train or infer"),
         };

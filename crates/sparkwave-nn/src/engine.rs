@@ -1,34 +1,39 @@
 //! Inference of U-Nets on the CPU: our kernels on buffers that are used again, normalisation folded into the convolutions,
 //! no copy of what is joined.
+//!
+//! The network goes over a movie along time, a few frames at a time, and every layer holds no more frames than the next ones
+//! still need. So a movie of any length needs no halo along time, and its frames fit whole where a volume would not.
+
+mod ring;
+mod schedule;
 
 use std::collections::TryReserveError;
 use std::ops::Range;
 
+use ndarray::{ArrayView3, ArrayViewMut3, s};
 use sparkwave_core::weights::{Parameter, Weights};
 use sparkwave_kernels::activation::Activation;
 use sparkwave_kernels::conv3d::{self, Conv3d, PackedConv3d};
-use sparkwave_kernels::pool;
 use sparkwave_kernels::transposed::{self, PackedTransposed, Transposed};
-use sparkwave_kernels::{Batch, Isa, Volume};
+use sparkwave_kernels::{Isa, PlanesMut, Volume, pool};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layers::Norm;
 use crate::models::unet3d::{UNet3d, UNet3dConfig};
-use crate::network::{Network, View};
+use crate::network::{Network, Shown, View};
 use crate::reach::reach;
+use ring::Ring;
+use schedule::{Layer, Schedule, chunks};
+
+/// Frames of the movie that are computed together: fewer would leave little to compute at the bottom of the network, more
+/// would take more memory.
+const CHUNK: usize = 8;
 
 /// A convolution with what follows it.
 struct Conv {
     packed: PackedConv3d,
     bias: Vec<f32>,
     activation: Activation,
-}
-
-impl Conv {
-    fn run(&self, inputs: &[&[f32]], volume: Volume, out: &mut [f32]) {
-        let batch = Batch::new(1, volume);
-        conv3d::forward(Isa::best(), &self.packed, Some(&self.bias), self.activation, inputs, batch, out).expect(FITS);
-    }
 }
 
 /// Two convolutions.
@@ -43,20 +48,6 @@ struct Up {
     stage: Stage,
 }
 
-/// Buffers of one level.
-#[derive(Default)]
-struct Level {
-    volume: Option<Volume>,
-    /// What the level below sent up, or at the bottom what is sent.
-    up: Vec<f32>,
-    /// Between the two convolutions.
-    between: Vec<f32>,
-    /// What crosses from encoder to decoder.
-    skip: Vec<f32>,
-    /// What goes down to this level.
-    pooled: Vec<f32>,
-}
-
 /// A U-Net ready to run, with buffers for one tile.
 pub struct Engine {
     config: UNet3dConfig,
@@ -65,8 +56,9 @@ pub struct Engine {
     bottleneck: Stage,
     up: Vec<Up>,
     head: Conv,
-    levels: Vec<Level>,
-    /// What the last layer says, before it is cut to what was asked for.
+    /// The latest frames of each layer of each level.
+    rings: Vec<[Ring; 6]>,
+    /// What the last layer says of some frames.
     answer: Vec<f32>,
 }
 
@@ -78,8 +70,12 @@ impl Engine {
     /// The network of this shape and these weights, named as in its checkpoint.
     ///
     /// # Errors
-    /// If an array is missing or of another shape.
+    /// If an array is missing or of another shape, or the network has more than one channel of input or output.
     pub fn new(config: &UNet3dConfig, weights: &Weights) -> Result<Self> {
+        if (config.n_in, config.n_out) != (1, 1) {
+            let found = format!("{} and {}", config.n_in, config.n_out);
+            return Err(Error::Parameter { name: "channels of input and output", expected: "1 and 1".into(), found });
+        }
         // Building the network checks every name and shape at once.
         let device = burn::tensor::Device::flex();
         crate::parameters::replace(UNet3d::new(config, 0, &device)?, weights)?;
@@ -125,7 +121,6 @@ impl Engine {
             })
             .collect();
         let head = read.conv(("final_conv".into(), None), [widths[0], 0], config.n_out, [1; 3], Activation::Sigmoid);
-        let levels = (0..=depth).map(|_| Level::default()).collect();
         Ok(Self {
             config: config.clone(),
             reach: reach(config),
@@ -133,7 +128,7 @@ impl Engine {
             bottleneck,
             up,
             head,
-            levels,
+            rings: (0..=depth).map(|_| Default::default()).collect(),
             answer: Vec::new(),
         })
     }
@@ -144,108 +139,147 @@ impl Engine {
         &self.config
     }
 
-    /// Probabilities `[n_out, t, y, x]` of the voxels `keep` of an input `[n_in, t, y, x]` whose axes `extent` are multiples
-    /// of [`UNet3dConfig::multiple`]. The decoder computes what these need and no more.
-    ///
-    /// # Panics
-    /// If a slice is not as long as the extents say.
-    pub fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
-        let volume = Volume::new(extent[0], extent[1], extent[2]);
-        self.make_room(volume).expect("reserved, or the process has no memory left");
-        let depth = self.down.len();
-        for level in 0..depth {
-            let (above, below) = self.levels.split_at_mut(level + 1);
-            let (at, next) = (&mut above[level], &mut below[0]);
-            let volume = at.volume.expect(FITS);
-            let source: &[f32] = if level == 0 { input } else { &at.pooled };
-            self.down[level].first.run(&[source], volume, &mut at.between);
-            self.down[level].second.run(&[&at.between], volume, &mut at.skip);
-            let maps = at.skip.len() / volume.voxels().expect(FITS);
-            let window = self.config.pools[level];
-            pool::forward(Isa::best(), &at.skip, maps, volume, window, &mut next.pooled, None).expect(FITS);
-        }
-        let bottom = &mut self.levels[depth];
-        let volume = bottom.volume.expect(FITS);
-        self.bottleneck.first.run(&[&bottom.pooled], volume, &mut bottom.between);
-        self.bottleneck.second.run(&[&bottom.between], volume, &mut bottom.up);
-
-        let needed = self.needed(extent, keep);
-        // Where the decoder's last answer lies in its level: all of it at the bottom.
-        let mut covered = extents(volume).map(|n| 0..n);
-        for (i, up) in self.up.iter().enumerate() {
-            let level = depth - 1 - i;
-            let (above, below) = self.levels.split_at_mut(level + 1);
-            let (at, lower) = (&mut above[level], &mut below[0]);
-            let (region, pool) = (&needed[level], self.config.pools[level]);
-            let under: [Range<usize>; 3] =
-                std::array::from_fn(|axis| region[axis].start / pool[axis]..region[axis].end / pool[axis]);
-            let (small, volume) = (volume_of(&under), volume_of(region));
-            let n_small = crop(&mut lower.up, &covered, &under, self.config.width << (level + 1));
-            let n = (self.config.width << level) * volume.voxels().expect(FITS);
-            let (batch, none) = (Batch::new(1, small), Activation::Identity);
-            let source = &lower.up[..n_small];
-            transposed::forward(Isa::best(), &up.packed, Some(&up.bias), none, source, batch, &mut at.up[..n])
-                .expect(FITS);
-            let whole = extents(at.volume.expect(FITS)).map(|n| 0..n);
-            crop(&mut at.skip, &whole, region, self.config.width << level);
-            up.stage.first.run(&[&at.skip[..n], &at.up[..n]], volume, &mut at.between[..n]);
-            up.stage.second.run(&[&at.between[..n]], volume, &mut at.up[..n]);
-            covered = region.clone();
-        }
-        let volume = volume_of(&covered);
-        let voxels = volume.voxels().expect(FITS);
-        self.answer.resize(self.config.n_out * voxels, 0.0);
-        self.head.run(&[&self.levels[0].up[..self.config.width * voxels]], volume, &mut self.answer);
-        let n = crop(&mut self.answer, &covered, keep, self.config.n_out);
-        output.copy_from_slice(&self.answer[..n]);
+    fn schedule(&self, n_frames: usize) -> Schedule {
+        Schedule::new(self.config.pools.iter().map(|p| p[0]).collect(), n_frames)
     }
 
-    /// What the decoder computes at each level so that the voxels `keep` come out right, on the grid of the pooling: two
-    /// convolutions of kernel 3 reach 2 voxels, and the transposed convolution before them one more.
-    fn needed(&self, extent: [usize; 3], keep: &[Range<usize>; 3]) -> Vec<[Range<usize>; 3]> {
-        const REACH: usize = 3;
-        let (mut extent, mut keep) = (extent, keep.clone());
-        let mut needed = Vec::with_capacity(self.config.pools.len());
-        for pool in &self.config.pools {
-            let region: [Range<usize>; 3] = std::array::from_fn(|axis| {
-                let start = keep[axis].start.saturating_sub(REACH) / pool[axis] * pool[axis];
-                start..(keep[axis].end + REACH).next_multiple_of(pool[axis]).min(extent[axis])
-            });
-            keep = std::array::from_fn(|axis| region[axis].start / pool[axis]..region[axis].end / pool[axis]);
-            extent = std::array::from_fn(|axis| extent[axis] / pool[axis]);
-            needed.push(region);
-        }
-        needed
+    /// Rows and columns of a level, and the channels of its layers.
+    fn level(&self, extent: [usize; 3], level: usize) -> ([usize; 2], usize) {
+        let stride = |axis: usize| self.config.pools[..level].iter().map(|p| p[axis]).product::<usize>();
+        ([extent[1] / stride(1), extent[2] / stride(2)], self.config.width << level)
     }
 
-    fn make_room(&mut self, volume: Volume) -> std::result::Result<(), TryReserveError> {
-        if self.levels[0].volume == Some(volume) {
-            return Ok(());
+    /// Channels of a layer; none of a level that has no such layer.
+    fn channels(&self, level: usize, layer: Layer) -> usize {
+        let width = self.config.width << level;
+        match layer {
+            Layer::Input if level == 0 => 1,
+            Layer::Input => width / 2,
+            Layer::Between | Layer::Skip => width,
+            Layer::Up | Layer::Joined | Layer::Output if level == self.down.len() => 0,
+            Layer::Up | Layer::Joined | Layer::Output => width,
         }
-        self.levels[0].volume = None;
-        let resize = |buffer: &mut Vec<f32>, n: usize| -> std::result::Result<(), TryReserveError> {
-            buffer.try_reserve(n.saturating_sub(buffer.len()))?;
-            buffer.resize(n, 0.0);
-            Ok(())
-        };
-        let depth = self.config.pools.len();
-        let (mut at, mut n_pooled) = (volume, 0);
-        for (level, buffers) in self.levels.iter_mut().enumerate() {
-            let width = self.config.width << level;
-            let n = width * at.voxels().expect(FITS);
-            buffers.volume = (level > 0).then_some(at);
-            resize(&mut buffers.pooled, n_pooled)?;
-            resize(&mut buffers.up, n)?;
-            resize(&mut buffers.between, n)?;
-            if level < depth {
-                resize(&mut buffers.skip, n)?;
-                at = pool::output(at, self.config.pools[level]).expect(FITS);
-                n_pooled = width * at.voxels().expect(FITS);
+    }
+
+    /// Forgets all frames and makes room for those of a movie of this extent.
+    fn make_room(&mut self, extent: [usize; 3]) -> std::result::Result<(), TryReserveError> {
+        let capacities = self.schedule(extent[0]).capacities(CHUNK);
+        let mut rings = std::mem::take(&mut self.rings);
+        let mut made = Ok(());
+        for (level, (rings, capacities)) in rings.iter_mut().zip(&capacities).enumerate() {
+            let ([height, width], _) = self.level(extent, level);
+            for layer in Layer::ALL {
+                let (ring, capacity) = (&mut rings[layer as usize], capacities[layer as usize]);
+                made = made.and_then(|()| ring.reset(self.channels(level, layer), height * width, capacity));
             }
         }
-        // Last: a network without room for all levels has room for none.
-        self.levels[0].volume = Some(volume);
-        Ok(())
+        self.rings = rings;
+        made
+    }
+
+    /// Computes what the frames of the input that are there allow.
+    fn advance(&mut self, before: &Schedule, now: &Schedule, extent: [usize; 3]) {
+        let depth = self.down.len();
+        for level in 0..=depth {
+            let stage = self.down.get(level).unwrap_or(&self.bottleneck);
+            let step = Step { before, now, level, plane: self.level(extent, level).0 };
+            let rings = &mut self.rings[level];
+            step.convolve(&stage.first, rings, &[Layer::Input], Layer::Between);
+            step.convolve(&stage.second, rings, &[Layer::Between], Layer::Skip);
+            if level < depth {
+                let (above, below) = self.rings.split_at_mut(level + 1);
+                step.pool(self.config.pools[level], &above[level], &mut below[0], self.config.width << level);
+            }
+        }
+        for (i, up) in self.up.iter().enumerate() {
+            let level = depth - 1 - i;
+            let step = Step { before, now, level, plane: self.level(extent, level).0 };
+            let (above, below) = self.rings.split_at_mut(level + 1);
+            step.rise(up, self.config.pools[level], &below[0], &mut above[level]);
+            let rings = &mut self.rings[level];
+            step.convolve(&up.stage.first, rings, &[Layer::Skip, Layer::Up], Layer::Joined);
+            step.convolve(&up.stage.second, rings, &[Layer::Joined], Layer::Output);
+        }
+    }
+
+    /// What the network says of some frames, `[frames, y, x]`.
+    fn answer(&mut self, frames: &Range<usize>, [height, width]: [usize; 2]) -> ArrayView3<'_, f32> {
+        let volume = Volume::new(frames.len(), height, width);
+        let n = volume.voxels().expect(FITS);
+        self.answer.resize(n, 0.0);
+        let output = PlanesMut { data: &mut self.answer, channel_stride: n };
+        let input = self.rings[0][Layer::Output as usize].frames(frames);
+        let Conv { packed, bias, activation } = &self.head;
+        conv3d::forward_planes(Isa::best(), packed, Some(bias), *activation, &[input], volume, 0..frames.len(), output)
+            .expect(FITS);
+        ArrayView3::from_shape([frames.len(), height, width], &self.answer).expect("as many as were computed")
+    }
+}
+
+/// What is computed at a level at a time: from the frames that were there `before` to those that can be there `now`.
+struct Step<'a> {
+    before: &'a Schedule,
+    now: &'a Schedule,
+    level: usize,
+    /// Rows and columns.
+    plane: [usize; 2],
+}
+
+impl Step<'_> {
+    /// The new frames of a layer.
+    fn fresh(&self, level: usize, layer: Layer) -> Range<usize> {
+        self.before.reached(level, layer)..self.now.reached(level, layer)
+    }
+
+    fn volume(&self, frames: &Range<usize>) -> Volume {
+        Volume::new(frames.len(), self.plane[0], self.plane[1])
+    }
+
+    /// Some frames and, where there are such, one before and one behind them; and which of these they are.
+    fn with_neighbours(&self, frames: &Range<usize>, level: usize) -> (Range<usize>, Range<usize>) {
+        let seen = frames.start.saturating_sub(1)..(frames.end + 1).min(self.now.total(level));
+        let inner = frames.start - seen.start..frames.end - seen.start;
+        (seen, inner)
+    }
+
+    fn convolve(&self, conv: &Conv, rings: &mut [Ring; 6], from: &[Layer], to: Layer) {
+        let frames = self.fresh(self.level, to);
+        if frames.is_empty() {
+            return;
+        }
+        let (seen, inner) = self.with_neighbours(&frames, self.level);
+        let mut ring = std::mem::take(&mut rings[to as usize]);
+        let inputs: Vec<_> = from.iter().map(|layer| rings[*layer as usize].frames(&seen)).collect();
+        let output = ring.append(frames.len(), self.before.needed(self.level, to));
+        let (bias, volume) = (Some(&conv.bias[..]), self.volume(&seen));
+        conv3d::forward_planes(Isa::best(), &conv.packed, bias, conv.activation, &inputs, volume, inner, output)
+            .expect(FITS);
+        rings[to as usize] = ring;
+    }
+
+    fn pool(&self, window: [usize; 3], rings: &[Ring; 6], below: &mut [Ring; 6], channels: usize) {
+        let frames = self.fresh(self.level + 1, Layer::Input);
+        if frames.is_empty() {
+            return;
+        }
+        let from = frames.start * window[0]..frames.end * window[0];
+        let input = rings[Layer::Skip as usize].frames(&from);
+        let needed = self.before.needed(self.level + 1, Layer::Input);
+        let output = below[Layer::Input as usize].append(frames.len(), needed);
+        pool::forward_planes(Isa::best(), input, channels, self.volume(&from), window, output).expect(FITS);
+    }
+
+    fn rise(&self, up: &Up, stride: [usize; 3], below: &[Ring; 6], rings: &mut [Ring; 6]) {
+        let frames = self.fresh(self.level, Layer::Up);
+        if frames.is_empty() {
+            return;
+        }
+        let small = frames.start / stride[0]..frames.end / stride[0];
+        let (seen, inner) = self.with_neighbours(&small, self.level + 1);
+        let input = below[self.now.source(self.level + 1) as usize].frames(&seen);
+        let output = rings[Layer::Up as usize].append(frames.len(), self.before.needed(self.level, Layer::Up));
+        let volume = Volume::new(seen.len(), self.plane[0] / stride[1], self.plane[1] / stride[2]);
+        transposed::forward_planes(Isa::best(), &up.packed, Some(&up.bias), input, volume, inner, output).expect(FITS);
     }
 }
 
@@ -255,49 +289,39 @@ impl Network for Engine {
     }
 
     fn bytes(&self, extent: [usize; 3]) -> usize {
-        let mut voxels: usize = extent.iter().product();
-        let mut floats = 0;
-        for (level, pool) in self.config.pools.iter().enumerate() {
-            floats += 3 * (self.config.width << level) * voxels;
-            voxels /= pool.iter().product::<usize>();
-            floats += (self.config.width << level) * voxels;
-        }
-        floats += 2 * (self.config.width << self.config.pools.len()) * voxels;
-        size_of::<f32>() * floats
+        let capacities = self.schedule(extent[0]).capacities(CHUNK);
+        let floats = capacities.iter().enumerate().map(|(level, capacities)| {
+            let ([height, width], _) = self.level(extent, level);
+            let frames = Layer::ALL.map(|layer| self.channels(level, layer) * capacities[layer as usize]);
+            frames.iter().sum::<usize>() * height * width
+        });
+        size_of::<f32>() * floats.sum::<usize>()
     }
 
     fn reserve(&mut self, extent: [usize; 3]) -> bool {
-        self.make_room(Volume::new(extent[0], extent[1], extent[2])).is_ok()
+        self.make_room(extent).is_ok()
     }
 
-    fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
-        self.run(input, extent, keep, output);
-    }
-}
-
-fn extents(volume: Volume) -> [usize; 3] {
-    [volume.depth, volume.height, volume.width]
-}
-
-fn volume_of(region: &[Range<usize>; 3]) -> Volume {
-    Volume::new(region[0].len(), region[1].len(), region[2].len())
-}
-
-/// Moves the part `region` of volumes that cover `covered` to the front of the buffer, in order; gives how many values it
-/// has.
-fn crop(buffer: &mut [f32], covered: &[Range<usize>; 3], region: &[Range<usize>; 3], n_channels: usize) -> usize {
-    let [nt, ny, nx] = covered.clone().map(|r| r.len());
-    let from: [usize; 3] = std::array::from_fn(|axis| region[axis].start - covered[axis].start);
-    let [t, y, x] = region.clone().map(|r| r.len());
-    if [t, y, x] != [nt, ny, nx] {
-        for row in 0..n_channels * t * y {
-            let (channel, at_t, at_y) = (row / (t * y), row / y % t + from[0], row % y + from[1]);
-            let start = ((channel * nt + at_t) * ny + at_y) * nx + from[2];
-            // Never behind where it comes from, so nothing is overwritten before it was moved.
-            buffer.copy_within(start..start + x, row * x);
+    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) {
+        let extent = shown.extent();
+        let [n_frames, height, width] = extent;
+        self.make_room(extent).expect("reserved, or the process has no memory left");
+        let mut now = self.schedule(n_frames);
+        for frames in chunks(n_frames, CHUNK) {
+            let before = now.clone();
+            now.advance(frames.end);
+            let room = self.rings[0][Layer::Input as usize].append(frames.len(), before.needed(0, Layer::Input));
+            shown.copy(&frames, &mut room.data[..frames.len() * height * width]);
+            self.advance(&before, &now, extent);
+            let ready = before.reached(0, Layer::Output)..now.reached(0, Layer::Output);
+            let asked = ready.start.max(keep[0].start)..ready.end.min(keep[0].end);
+            if !asked.is_empty() {
+                let answer = self.answer(&asked, [height, width]);
+                let to = asked.start - keep[0].start..asked.end - keep[0].start;
+                output.slice_mut(s![to, .., ..]).assign(&answer.slice(s![.., keep[1].clone(), keep[2].clone()]));
+            }
         }
     }
-    n_channels * t * y * x
 }
 
 fn rectifier(slope: f32) -> Activation {
@@ -357,7 +381,7 @@ mod tests {
         let device = Device::flex();
         let configs = [
             UNet3dConfig { width: 2, pools: vec![[2; 3]; 2], ..UNet3dConfig::published() },
-            UNet3dConfig { width: 3, pools: vec![[1, 2, 2], [2, 2, 2]], n_out: 2, ..UNet3dConfig::sparks() },
+            UNet3dConfig { width: 3, pools: vec![[1, 2, 2], [2, 2, 2]], ..UNet3dConfig::sparks() },
         ];
         for config in configs {
             let model = UNet3d::new(&config, 4, &device).expect("valid");
@@ -365,18 +389,27 @@ mod tests {
             formula(&mut weights);
             let model = crate::parameters::replace(model, &weights).expect("they fit");
             let mut engine = Engine::new(&config, &weights).expect("they fit");
-            for extent in [[8, 12, 20], [4, 8, 36]] {
+            // Shorter than a chunk, and longer than what is held.
+            for extent in [[4, 8, 36], [8, 12, 20], [92, 8, 12]] {
                 let n: usize = extent.iter().product();
                 let input: Vec<f32> = scatter(n, 0).collect();
                 let shape = [1, 1, extent[0], extent[1], extent[2]];
                 let expected =
                     values(&model.forward(Tensor::from_data(TensorData::new(input.clone(), shape), &device)));
-                let mut found = vec![0.0; n * config.n_out];
-                engine.run(&input, extent, &extent.map(|n| 0..n), &mut found);
+                let found = engine.whole(ArrayView3::from_shape(extent, &input).expect("as many"));
                 for (i, (a, b)) in found.iter().zip(&expected.values).enumerate() {
                     assert!((a - b).abs() < 1e-5, "voxel {i}: {a} against {b}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_movie() {
+        let config = UNet3dConfig::sparks();
+        let weights = UNet3d::new(&config, 1, &Device::flex()).expect("valid").weights();
+        let engine = Engine::new(&config, &weights).expect("they fit");
+        assert_eq!(engine.bytes([400, 64, 64]), engine.bytes([4000, 64, 64]));
+        assert!(engine.bytes([400, 64, 64]) < engine.bytes([400, 128, 64]));
     }
 }

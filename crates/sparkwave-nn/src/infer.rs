@@ -10,7 +10,7 @@ mod windows;
 
 use std::ops::Range;
 
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::{Array3, ArrayView3};
 use sparkwave_core::progress::Progress;
 
 use crate::error::Result;
@@ -61,26 +61,4 @@ pub fn predict(
 /// Whether any pixel of these rows and columns is wanted.
 fn any(wanted: &dyn Fn(usize, usize) -> bool, rows: &Range<usize>, columns: &Range<usize>) -> bool {
     rows.clone().any(|y| columns.clone().any(|x| wanted(y, x)))
-}
-
-/// Copies a range of the movie out of the piece; 0 beyond it.
-fn copy(piece: &Piece<'_>, read: &[Range<usize>; 3], out: &mut Vec<f32>) {
-    let extent = read.clone().map(|r| r.len());
-    out.clear();
-    out.resize(extent.iter().product(), 0.0);
-    let dims = piece.values.dim();
-    let held =
-        |axis: usize, n: usize| read[axis].start.max(piece.origin[axis])..read[axis].end.min(piece.origin[axis] + n);
-    let columns = held(2, dims.2);
-    for t in held(0, dims.0) {
-        for y in held(1, dims.1) {
-            let row = piece.values.slice(s![
-                t - piece.origin[0],
-                y - piece.origin[1],
-                columns.start - piece.origin[2]..columns.end - piece.origin[2]
-            ]);
-            let to = ((t - read[0].start) * extent[1] + y - read[1].start) * extent[2] + columns.start - read[2].start;
-            out[to..to + columns.len()].iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-        }
-    }
 }

@@ -6,12 +6,15 @@ pub use stars::StarNetwork;
 
 use std::ops::Range;
 
+use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
+
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use sparkwave_core::weights::Weights;
 
 use crate::card::Architecture;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::infer::Piece;
 use crate::models::attention_unet::AttentionUNet;
 use crate::models::stardist3d::StarDist3d;
 use crate::models::unet3d::UNet3d;
@@ -44,11 +47,86 @@ pub trait Network {
     /// Makes room for tiles up to this extent; `false` if there is no memory for them.
     fn reserve(&mut self, extent: [usize; 3]) -> bool;
 
-    /// Probabilities of the voxels `keep` of an input `[t, y, x]` of a permitted extent.
+    /// Probabilities of the voxels `keep` of an input of a permitted extent, into an array of theirs.
     ///
     /// # Panics
-    /// If a slice is not as long as the extent says.
-    fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]);
+    /// If the array is of another extent.
+    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], output: ArrayViewMut3<'_, f32>);
+
+    /// Probabilities of all voxels of a volume of a permitted extent.
+    fn whole(&mut self, values: ArrayView3<'_, f32>) -> Array3<f32> {
+        let shown = Shown::of(values);
+        let mut output = Array3::zeros(values.dim());
+        self.run(&shown, &shown.extent().map(|n| 0..n), output.view_mut());
+        output
+    }
+}
+
+/// What a network is shown: some voxels of a volume, and zeros where these lie beyond it.
+pub struct Shown<'a> {
+    values: ArrayView3<'a, f32>,
+    /// The voxels that are shown, in coordinates of a movie.
+    read: [Range<usize>; 3],
+    /// Where the volume begins in the movie.
+    origin: [usize; 3],
+}
+
+impl<'a> Shown<'a> {
+    /// All voxels of a volume.
+    #[must_use]
+    pub fn of(values: ArrayView3<'a, f32>) -> Self {
+        let [t, y, x]: [usize; 3] = values.dim().into();
+        Self { values, read: [0..t, 0..y, 0..x], origin: [0; 3] }
+    }
+
+    /// The voxels `read` of a movie, a piece of which is held.
+    #[must_use]
+    pub fn part(piece: &'a Piece<'_>, read: &[Range<usize>; 3]) -> Self {
+        Self { values: piece.values.reborrow(), read: read.clone(), origin: piece.origin }
+    }
+
+    /// How many voxels are shown along each axis.
+    #[must_use]
+    pub fn extent(&self) -> [usize; 3] {
+        self.read.clone().map(|r| r.len())
+    }
+
+    /// Copies some of the frames, counted from the first that is shown.
+    ///
+    /// # Panics
+    /// If `to` is not as long as these.
+    pub fn copy(&self, frames: &Range<usize>, to: &mut [f32]) {
+        let [_, height, width] = self.extent();
+        assert_eq!(to.len(), frames.len() * height * width, "as many as the frames have");
+        to.fill(0.0);
+        let dims: [usize; 3] = self.values.dim().into();
+        let held = |axis: usize, range: &Range<usize>| {
+            range.start.max(self.origin[axis])..range.end.min(self.origin[axis] + dims[axis])
+        };
+        let first = self.read[0].start + frames.start;
+        let columns = held(2, &self.read[2]);
+        for t in held(0, &(first..first + frames.len())) {
+            for y in held(1, &self.read[1]) {
+                let row = self.values.slice(s![
+                    t - self.origin[0],
+                    y - self.origin[1],
+                    columns.start - self.origin[2]..columns.end.max(columns.start) - self.origin[2]
+                ]);
+                let start =
+                    ((t - first) * height + y - self.read[1].start) * width + columns.start - self.read[2].start;
+                to[start..start + row.len()].iter_mut().zip(row).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<f32> {
+        let extent = self.extent();
+        let mut values = vec![0.0; extent.iter().product()];
+        self.copy(&(0..extent[0]), &mut values);
+        values
+    }
 }
 
 /// The network of this architecture with these weights, named as in its checkpoint.
@@ -115,9 +193,9 @@ impl<M: Voxelwise> Network for Windowed<M> {
         true
     }
 
-    fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
-        let shape = [1, 1, extent[0], extent[1], extent[2]];
-        let volume = Tensor::from_data(TensorData::new(input.to_vec(), shape), &self.device);
+    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) {
+        let [t, y, x] = shown.extent();
+        let volume = Tensor::from_data(TensorData::new(shown.to_vec(), [1, 1, t, y, x]), &self.device);
         let [t, y, x] = keep.clone();
         let kept = activation::sigmoid(self.model.logits(volume)).slice([0..1, 0..1, t, y, x]).into_data();
         output.iter_mut().zip(kept.iter::<f32>()).for_each(|(to, from)| *to = from);

@@ -1,5 +1,7 @@
 //! The probe: a fixed input by which it can be told whether a network, here or in another program, still answers as it did.
 
+use ndarray::Array3;
+
 use crate::network::{Network, View};
 
 /// How many spots the input holds, and so how many answers there are.
@@ -17,21 +19,19 @@ pub fn probe(network: &mut dyn Network) -> Vec<f32> {
         View::Tiles { multiple, .. } => multiple.map(|m| 32usize.next_multiple_of(m)),
         View::Window(edge) => edge,
     };
-    let n: usize = extent.iter().product();
-    let mut input: Vec<f32> = (0..n as u32).map(|i| 1.5 * scatter(i, 0) as f32).collect();
     let index = |t: usize, y: usize, x: usize| (t * extent[1] + y) * extent[2] + x;
+    let mut input = Array3::from_shape_fn(extent, |(t, y, x)| 1.5 * scatter(index(t, y, x) as u32, 0) as f32);
     let corner = |k: usize| -> [usize; 3] {
         std::array::from_fn(|axis| extent[axis] / 4 + k * [5, 7, 11][axis] % (extent[axis] / 2))
     };
     for k in 0..SPOTS {
         let [t0, y0, x0] = corner(k);
         for (t, y, x) in (0..18).map(|i| (t0 + i / 9, y0 + i / 3 % 3, x0 + i % 3)) {
-            input[index(t, y, x)] += 5.0;
+            input[[t, y, x]] += 5.0;
         }
     }
-    let mut output = vec![0.0; n];
-    network.run(&input, extent, &extent.map(|n| 0..n), &mut output);
-    (0..SPOTS).map(corner).map(|[t, y, x]| output[index(t + 1, y + 1, x + 1)]).collect()
+    let output = network.whole(input.view());
+    (0..SPOTS).map(corner).map(|[t, y, x]| output[[t + 1, y + 1, x + 1]]).collect()
 }
 
 /// A number from -1 to 1: the bits of i and j, mixed.

@@ -77,6 +77,7 @@ mod tests {
     use super::*;
     use crate::card::Architecture;
     use crate::network::{Network, open, untrained};
+    use ndarray::Array3;
 
     /// With weights of 1 and nothing to subtract, light spreads as far as it can.
     fn all_pass(architecture: &Architecture) -> Box<dyn Network> {
@@ -103,17 +104,15 @@ mod tests {
         for axis in 0..3 {
             let mut extent = [8usize, 16, 16];
             extent[axis] = 128;
-            let n: usize = extent.iter().product();
-            let stride: usize = extent[axis + 1..].iter().product();
             let mut furthest = 0;
             for centre in 56..72 {
-                let mut input = vec![0.0; n];
-                input[centre * stride] = 1.0;
-                let mut output = vec![0.0; n];
-                network.run(&input, extent, &extent.map(|n| 0..n), &mut output);
-                let lit = output.iter().enumerate().filter(|(_, p)| **p > 0.5);
-                let distances = lit.map(|(i, _)| (i / stride % extent[axis]).abs_diff(centre));
-                furthest = furthest.max(distances.max().unwrap_or(0));
+                let mut input = Array3::zeros(extent);
+                let mut at = [0; 3];
+                at[axis] = centre;
+                input[at] = 1.0;
+                let lit = network.whole(input.view());
+                let places = lit.indexed_iter().filter(|(_, p)| **p > 0.5).map(|((t, y, x), _)| [t, y, x]);
+                furthest = furthest.max(places.map(|place| place[axis].abs_diff(centre)).max().unwrap_or(0));
             }
             assert_eq!(furthest, reach[axis], "{architecture:?}, axis {axis}");
         }

@@ -80,7 +80,7 @@ pub fn candidates(
     let longest = longest.clamp(MIN_DISTANCE, MAX_DISTANCE_PX);
     let mut all = Candidates::default();
     Grid { reach, multiple }.each(network, piece, core, wanted, progress, &mut |network, tile| {
-        let cells = network.cells(tile.input, tile.extent, true);
+        let cells = network.cells(&tile.shown, true);
         let grid = network.grid();
         let [_, height, width] = cells.extent;
         let n_cells = cells.probability.len();

@@ -3,12 +3,12 @@
 
 use std::ops::Range;
 
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::{Array3, s};
 use sparkwave_core::progress::Progress;
 
-use super::{Piece, any, copy};
+use super::{Piece, any};
 use crate::error::{Error, Result};
-use crate::network::Network;
+use crate::network::{Network, Shown};
 
 /// Memory that the buffers of a tile may take.
 const TILE_BYTES: usize = 960 << 20;
@@ -26,9 +26,7 @@ pub(super) struct Tile<'a> {
     /// The voxels of the movie that are shown; some may lie beyond its end.
     pub(super) read: [Range<usize>; 3],
     /// Their values.
-    pub(super) input: &'a [f32],
-    /// Their number along each axis.
-    pub(super) extent: [usize; 3],
+    pub(super) shown: Shown<'a>,
 }
 
 impl Grid {
@@ -41,18 +39,13 @@ impl Grid {
         progress: &dyn Progress,
     ) -> Result<Array3<f32>> {
         let mut out = Array3::zeros([core[0].len(), core[1].len(), core[2].len()]);
-        let mut probability = Vec::new();
         self.each(network, piece, core, wanted, progress, &mut |network, tile| {
             let keep: [Range<usize>; 3] = std::array::from_fn(|axis| {
                 let (tile, read) = (&tile.core[axis], &tile.read[axis]);
                 tile.start - read.start..tile.end - read.start
             });
-            let kept = keep.clone().map(|r| r.len());
-            probability.resize(kept.iter().product(), 0.0);
-            network.run(tile.input, tile.extent, &keep, &mut probability);
-            let view = ArrayView3::from_shape(kept, &probability).expect("as many as were asked for");
             let to = |axis: usize| tile.core[axis].start - core[axis].start..tile.core[axis].end - core[axis].start;
-            out.slice_mut(s![to(0), to(1), to(2)]).assign(&view);
+            network.run(&tile.shown, &keep, out.slice_mut(s![to(0), to(1), to(2)]));
             Ok(())
         })?;
         Ok(out)
@@ -68,19 +61,17 @@ impl Grid {
         progress: &dyn Progress,
         show: &mut dyn FnMut(&mut N, &Tile<'_>) -> Result<()>,
     ) -> Result<()> {
-        let edge = self.fitting_edge(network, core)?;
+        let edge = self.fitting_edge(network, core, piece.movie)?;
         let tiles: Vec<[Range<usize>; 3]> = tiles(core, edge);
         progress.begin("network", tiles.len() as u64);
-        let mut input = Vec::new();
         for tile in &tiles {
             if progress.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             if any(wanted, &tile[1], &tile[2]) {
                 let read = self.with_halo(tile, piece.movie);
-                let extent = read.clone().map(|r| r.len());
-                copy(piece, &read, &mut input);
-                show(network, &Tile { core: tile, read, input: &input, extent })?;
+                let shown = Shown::part(piece, &read);
+                show(network, &Tile { core: tile, read, shown })?;
             }
             progress.advance(1);
         }
@@ -88,12 +79,16 @@ impl Grid {
     }
 
     /// The edge of tiles, halved until there is memory for them.
-    fn fitting_edge<N: Network + ?Sized>(&self, network: &mut N, core: &[Range<usize>; 3]) -> Result<[usize; 3]> {
+    fn fitting_edge<N: Network + ?Sized>(
+        &self,
+        network: &mut N,
+        core: &[Range<usize>; 3],
+        movie: [usize; 3],
+    ) -> Result<[usize; 3]> {
         let mut allowed = TILE_BYTES;
         loop {
-            let edge = self.edge(network, core, allowed);
-            let largest =
-                std::array::from_fn(|axis| edge[axis] + 2 * self.reach[axis].next_multiple_of(self.multiple[axis]));
+            let edge = self.edge(network, core, movie, allowed);
+            let largest = std::array::from_fn(|axis| self.longest(axis, edge[axis], movie));
             if network.reserve(largest) {
                 return Ok(edge);
             }
@@ -105,8 +100,14 @@ impl Grid {
     }
 
     /// The edge of tiles that wastes least on halos within the memory allowed, multiples of the pooling.
-    fn edge<N: Network + ?Sized>(&self, network: &N, core: &[Range<usize>; 3], allowed: usize) -> [usize; 3] {
-        let (multiple, reach) = (self.multiple, self.reach);
+    fn edge<N: Network + ?Sized>(
+        &self,
+        network: &N,
+        core: &[Range<usize>; 3],
+        movie: [usize; 3],
+        allowed: usize,
+    ) -> [usize; 3] {
+        let multiple = self.multiple;
         let candidates = |axis: usize| {
             let whole = core[axis].len().next_multiple_of(multiple[axis]).max(multiple[axis]);
             let halves = std::iter::successors(Some(whole), |n| {
@@ -114,12 +115,11 @@ impl Grid {
             });
             halves.take(16).collect::<Vec<_>>()
         };
-        let halo: [usize; 3] = std::array::from_fn(|axis| reach[axis].next_multiple_of(multiple[axis]));
         let mut best: Option<(f64, [usize; 3])> = None;
         for t in candidates(0) {
             for y in candidates(1) {
                 for x in candidates(2) {
-                    let with_halo = [t + 2 * halo[0], y + 2 * halo[1], x + 2 * halo[2]];
+                    let with_halo = [(0, t), (1, y), (2, x)].map(|(axis, n)| self.longest(axis, n, movie));
                     if network.bytes(with_halo) > allowed {
                         continue;
                     }
@@ -131,6 +131,12 @@ impl Grid {
             }
         }
         best.map_or(multiple, |(_, edge)| edge)
+    }
+
+    /// How long a tile of `n` voxels can be with its halo, of which none is read beyond the movie.
+    fn longest(&self, axis: usize, n: usize, movie: [usize; 3]) -> usize {
+        let (multiple, reach) = (self.multiple[axis], self.reach[axis]);
+        (n + 2 * reach.next_multiple_of(multiple)).min(movie[axis].next_multiple_of(multiple).max(multiple))
     }
 
     /// A tile with its halo, on the grid of the pooling; at the end of the movie up to the next multiple of it.
@@ -147,9 +153,7 @@ impl Grid {
 fn tiles(core: &[Range<usize>; 3], edge: [usize; 3]) -> Vec<[Range<usize>; 3]> {
     let along = |axis: usize| {
         let Range { start, end } = core[axis];
-        // On the grid of the movie, not of the piece.
-        let first = start / edge[axis];
-        (first..end.div_ceil(edge[axis])).map(move |i| (i * edge[axis]).max(start)..((i + 1) * edge[axis]).min(end))
+        (start..end).step_by(edge[axis]).map(move |from| from..(from + edge[axis]).min(end))
     };
     let planes = along(0).flat_map(|t| along(1).map(move |y| (t.clone(), y)));
     planes.flat_map(|(t, y)| along(2).map(move |x| [t.clone(), y.clone(), x])).collect()
@@ -164,6 +168,7 @@ mod tests {
     use crate::models::unet3d::{UNet3d, UNet3dConfig};
     use crate::train::Voxelwise;
     use burn::tensor::Device;
+    use ndarray::ArrayViewMut3;
     use sparkwave_core::progress::Silent;
 
     #[test]
@@ -181,9 +186,7 @@ mod tests {
         let padded = [22, 76, 132];
         let mut input = Array3::<f32>::zeros(padded);
         input.slice_mut(s![..21, ..75, ..130]).assign(&values);
-        let mut whole = vec![0.0; padded.iter().product()];
-        engine.run(input.as_slice().expect("contiguous"), padded, &padded.map(|n| 0..n), &mut whole);
-        let whole = Array3::from_shape_vec(padded, whole).expect("as many");
+        let whole = engine.whole(input.view());
 
         let margin = margin(&engine);
         for rows in [0usize..75, 0..30, 30..75, 41..44] {
@@ -220,9 +223,9 @@ mod tests {
         fn reserve(&mut self, extent: [usize; 3]) -> bool {
             self.bytes(extent) <= self.1 && self.0.reserve(extent)
         }
-        fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
-            assert!(self.bytes(extent) <= self.1);
-            self.0.run(input, extent, keep, output);
+        fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], output: ArrayViewMut3<'_, f32>) {
+            assert!(self.bytes(shown.extent()) <= self.1);
+            self.0.run(shown, keep, output);
         }
     }
 

@@ -8,9 +8,9 @@ use std::ops::Range;
 use ndarray::Array3;
 use sparkwave_core::progress::Progress;
 
-use super::{Piece, any, copy};
+use super::{Piece, any};
 use crate::error::{Error, Result};
-use crate::network::Network;
+use crate::network::{Network, Shown};
 
 pub(super) fn predict(
     network: &mut dyn Network,
@@ -27,7 +27,7 @@ pub(super) fn predict(
     let (mut sum, mut weight) = (Array3::<f32>::zeros(extent), Array3::<f32>::zeros(extent));
     let windows = windows(edge, piece.movie, core);
     progress.begin("network", windows.len() as u64);
-    let (mut input, mut probability) = (Vec::new(), vec![0.0; edge.iter().product()]);
+    let mut probability = Array3::zeros(edge);
     for window in &windows {
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
@@ -35,8 +35,7 @@ pub(super) fn predict(
         let inside: [Range<usize>; 3] =
             std::array::from_fn(|axis| window[axis].start.max(core[axis].start)..window[axis].end.min(core[axis].end));
         if any(wanted, &inside[1], &inside[2]) {
-            copy(piece, window, &mut input);
-            network.run(&input, edge, &edge.map(|n| 0..n), &mut probability);
+            network.run(&Shown::part(piece, window), &edge.map(|n| 0..n), probability.view_mut());
             for t in inside[0].clone() {
                 for y in inside[1].clone() {
                     for x in inside[2].clone() {
@@ -44,7 +43,7 @@ pub(super) fn predict(
                         let local: [usize; 3] = std::array::from_fn(|axis| at[axis] - window[axis].start);
                         let w: f32 = (0..3).map(|axis| pyramid(local[axis], edge[axis])).product();
                         let to = std::array::from_fn(|axis| at[axis] - core[axis].start);
-                        sum[to] += w * probability[(local[0] * edge[1] + local[1]) * edge[2] + local[2]];
+                        sum[to] += w * probability[local];
                         weight[to] += w;
                     }
                 }
@@ -84,7 +83,7 @@ fn windows(edge: [usize; 3], movie: [usize; 3], core: &[Range<usize>; 3]) -> Vec
 mod tests {
     use super::*;
     use crate::network::View;
-    use ndarray::s;
+    use ndarray::{ArrayViewMut3, s};
     use sparkwave_core::progress::Silent;
 
     /// Says of each voxel what it is shown, and how far from the middle it stands.
@@ -100,10 +99,10 @@ mod tests {
         fn reserve(&mut self, _extent: [usize; 3]) -> bool {
             true
         }
-        fn run(&mut self, input: &[f32], extent: [usize; 3], _keep: &[Range<usize>; 3], output: &mut [f32]) {
-            for (i, (to, from)) in output.iter_mut().zip(input).enumerate() {
-                let x = i % extent[2];
-                *to = from + if x < extent[2] / 2 { -1.0 } else { 1.0 };
+        fn run(&mut self, shown: &Shown<'_>, _keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) {
+            let half = shown.extent()[2] / 2;
+            for (((_, _, x), to), from) in output.indexed_iter_mut().zip(shown.to_vec()) {
+                *to = from + if x < half { -1.0 } else { 1.0 };
             }
         }
     }

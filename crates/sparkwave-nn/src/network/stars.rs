@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use ndarray::ArrayViewMut3;
+
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use sparkwave_core::weights::Weights;
 use sparkwave_imgproc::star::Rays;
 
-use super::{Network, View};
+use super::{Network, Shown, View};
 use crate::error::Result;
 use crate::models::stardist3d::{StarDist3d, StarDist3dConfig};
 use crate::parameters::replace;
@@ -60,9 +62,10 @@ impl StarNetwork {
     }
 
     /// All that the network says of an input `[t, y, x]`; without the distances if only the probability is asked for.
-    pub(crate) fn cells(&self, input: &[f32], extent: [usize; 3], with_distances: bool) -> Cells {
+    pub(crate) fn cells(&self, shown: &Shown<'_>, with_distances: bool) -> Cells {
+        let extent = shown.extent();
         let shape = [1, 1, extent[0], extent[1], extent[2]];
-        let volume = Tensor::from_data(TensorData::new(input.to_vec(), shape), &self.device);
+        let volume = Tensor::from_data(TensorData::new(shown.to_vec(), shape), &self.device);
         let answer = self.model.answer(volume);
         let values = |x: Tensor<5>| x.into_data().iter::<f32>().collect::<Vec<f32>>();
         Cells {
@@ -92,16 +95,13 @@ impl Network for StarNetwork {
     }
 
     /// Of each voxel the probability of its cell.
-    fn run(&mut self, input: &[f32], extent: [usize; 3], keep: &[Range<usize>; 3], output: &mut [f32]) {
-        let cells = self.cells(input, extent, false);
-        let [gt, gy, gx] = self.config.grid;
+    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) {
+        let cells = self.cells(shown, false);
+        let grid = self.config.grid;
         let [_, height, width] = cells.extent;
-        let mut output = output.iter_mut();
-        for t in keep[0].clone() {
-            for y in keep[1].clone() {
-                let row = &cells.probability[(t / gt * height + y / gy) * width..][..width];
-                keep[2].clone().zip(&mut output).for_each(|(x, to)| *to = row[x / gx]);
-            }
+        for ((t, y, x), to) in output.indexed_iter_mut() {
+            let [t, y, x] = [(0, t), (1, y), (2, x)].map(|(axis, at)| (keep[axis].start + at) / grid[axis]);
+            *to = cells.probability[(t * height + y) * width + x];
         }
     }
 }

@@ -44,7 +44,7 @@ enum Answers {
     /// Of every voxel, how probable it belongs to an event.
     Voxels(Box<dyn Network>),
     /// Of some voxels, how probable they are the middle of an event, and how far it reaches.
-    Stars(StarFinder),
+    Stars(Box<StarFinder>),
 }
 
 /// A network with its weights.
@@ -71,7 +71,7 @@ impl Learned {
         };
         let answers = match &card.architecture {
             Architecture::Stardist3d(shape) => {
-                Answers::Stars(StarFinder::new(StarNetwork::new(shape, &model.weights)?))
+                Answers::Stars(Box::new(StarFinder::new(StarNetwork::new(shape, &model.weights)?)))
             }
             other => Answers::Voxels(network::open(other, &model.weights)?),
         };
