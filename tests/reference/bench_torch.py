@@ -230,4 +230,5 @@ def main():
         print(f"| {case} | " + " | ".join(f"{m:.3g}" for m in medians) + f" | {ratio:.2f} | {of_fastest:.2f} |", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,8 @@ pub(crate) mod stars;
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// What training minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -21,12 +23,44 @@ pub enum Loss {
     /// The non-negative risk estimator for learning from positive and unlabeled data (Kiryo et al., NeurIPS 2017, eq. 6
     /// and algorithm 1) with the sigmoid loss, voxel by voxel.
     NnPu {
-        /// The part of the unlabeled voxels that belong to events, 0 to 1.
-        prior: f64,
+        /// The part of the unlabeled voxels that belong to events, 0 to 1; `None` to be estimated before training.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prior: Option<f64>,
+    },
+    /// Binary cross-entropy, unknown taken for as much of an event as the network itself says of the mirrored crop, times
+    /// `trust`: soft labels (Reed et al., ICLR workshop 2015, eq. 6) that do not depend on how a crop is shown (Laine and
+    /// Aila, ICLR 2017).
+    SoftLabels {
+        /// How far the network's own word counts, from 0 (as [`Loss::Bce`]) to below 1.
+        trust: f64,
     },
 }
 
 impl Loss {
+    /// What is taken to be known where nothing is: `target` plus what the network says of the mirrored crop, if it is asked.
+    pub(crate) fn soften(self, target: Tensor<5>, of_mirrored: impl FnOnce() -> Tensor<5>) -> Tensor<5> {
+        let Self::SoftLabels { trust } = self else { return target };
+        let unknown = -target.clone() + 1.0;
+        target + unknown * activation::sigmoid(of_mirrored()).detach() * trust as f32
+    }
+
+    /// Checks that every number has a meaning.
+    ///
+    /// # Errors
+    /// Names the first that has none.
+    pub(crate) fn check(self) -> Result<()> {
+        let (name, expected, found) = match self {
+            Self::NnPu { prior: Some(prior) } if !(0.0..=1.0).contains(&prior) => {
+                ("class prior", "0 to 1", prior.to_string())
+            }
+            Self::SoftLabels { trust } if !(0.0..1.0).contains(&trust) => {
+                ("trust in soft labels", "0 to below 1", trust.to_string())
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Parameter { name, expected: expected.into(), found })
+    }
+
     /// The mean loss of a batch.
     ///
     /// `logits` and `target` are `[n, 1, t, y, x]`; `labelled` is `[n]`, 1 for a labelled crop and 0 for an unlabeled one.
@@ -35,7 +69,8 @@ impl Loss {
             Self::Mse => (activation::sigmoid(logits) - target).powi_scalar(2).mean(),
             Self::Bce => cross_entropy(logits, target),
             Self::DiceBce => cross_entropy(logits.clone(), target.clone()) + dice(activation::sigmoid(logits), target),
-            Self::NnPu { prior } => non_negative(logits, target, labelled, prior as f32),
+            Self::NnPu { prior } => non_negative(logits, target, labelled, prior.unwrap_or(0.0) as f32),
+            Self::SoftLabels { .. } => cross_entropy(logits, target),
         }
     }
 }
@@ -113,16 +148,28 @@ mod tests {
     }
 
     #[test]
+    fn soft_labels_are_the_networks_own_where_nothing_is_known() {
+        let target = volume(&[1.0, 0.0, 0.0], 1);
+        let says = || volume(&[0.0, 3f32.ln(), -(3f32.ln())], 1);
+        let of = |loss: Loss| loss.soften(target.clone(), says).into_data().iter::<f32>().collect::<Vec<_>>();
+        for (found, expected) in of(Loss::SoftLabels { trust: 0.5 }).iter().zip([1.0, 0.375, 0.125]) {
+            assert!((found - expected).abs() < 1e-6, "{found} against {expected}");
+        }
+        assert_eq!(of(Loss::Bce), [1.0, 0.0, 0.0]);
+        assert!(Loss::SoftLabels { trust: 1.0 }.check().is_err());
+    }
+
+    #[test]
     fn the_risk_of_unlabeled_voxels_is_never_negative() {
         // One labelled crop with one positive voxel of probability 3/4, one unlabeled crop of probabilities 1/2 and 1/4.
         let logits = [3f32.ln(), 0.0, 0.0, -(3f32.ln())];
         let target = [1.0, 0.0, 0.0, 0.0];
         let prior = 0.1;
         let risk = prior * 0.25 + (0.5 + 0.25) / 2.0 - prior * 0.75;
-        let found = value(Loss::NnPu { prior: f64::from(prior) }, &logits, &target, &[true, false]);
+        let found = value(Loss::NnPu { prior: Some(f64::from(prior)) }, &logits, &target, &[true, false]);
         assert!((found - risk).abs() < 1e-6, "{found} against {risk}");
         // Positives that explain more than there is: the step goes back.
-        let found = value(Loss::NnPu { prior: 0.9 }, &logits, &target, &[true, false]);
+        let found = value(Loss::NnPu { prior: Some(0.9) }, &logits, &target, &[true, false]);
         assert!((found - (0.9 * 0.75 - 0.375)).abs() < 1e-6, "{found}");
     }
 }

@@ -103,12 +103,7 @@ impl TrainConfig {
         if self.pu_ratio > 1024 {
             return fail("unlabeled crops for each event", "at most 1024", self.pu_ratio.to_string());
         }
-        if let Loss::NnPu { prior } = self.loss
-            && !(0.0..=1.0).contains(&prior)
-        {
-            return fail("class prior", "0 to 1", prior.to_string());
-        }
-        Ok(())
+        self.loss.check()
     }
 
     /// The step size at a step.
@@ -144,6 +139,9 @@ pub(crate) trait Voxelwise: Module + 'static {
     fn loss(&self, x: Tensor<5>, batch: &Batch, loss: Loss) -> Result<Tensor<1>> {
         let known = batch.labels.iter().map(|&label| if label > 0 { 1.0 } else { 0.0 }).collect::<Vec<f32>>();
         let target = Tensor::from_data(TensorData::new(known, x.dims()), &x.device());
+        /// The axis of columns.
+        const X: isize = 4;
+        let target = loss.soften(target, || self.logits(x.clone().flip([X])).flip([X]));
         Ok(loss.of(self.logits(x), target, &batch.labelled))
     }
 
@@ -185,6 +183,10 @@ pub trait Training {
 /// # Errors
 /// If the configuration makes no sense or there is not a single crop.
 pub fn begin(config: &TrainConfig, architecture: &Architecture, streams: &[Stream]) -> Result<Box<dyn Training>> {
+    if config.loss == (Loss::NnPu { prior: None }) {
+        let expected = "a number, estimated before training".into();
+        return Err(Error::Parameter { name: "class prior", expected, found: "none".into() });
+    }
     let device = Device::flex().autodiff();
     let (config, seed, crops) = (config.clone(), config.seed, config.crops(streams));
     Ok(match architecture {
@@ -379,7 +381,7 @@ mod tests {
 
     #[test]
     fn numbers_without_meaning_are_named() {
-        let bad = TrainConfig { loss: Loss::NnPu { prior: 1.5 }, ..TrainConfig::default() };
+        let bad = TrainConfig { loss: Loss::NnPu { prior: Some(1.5) }, ..TrainConfig::default() };
         assert!(bad.check().expect_err("no probability").to_string().contains("class prior"));
         let device = Device::flex().autodiff();
         let model = UNet3d::new(&UNet3dConfig::sparks(), 0, &device).expect("valid");

@@ -4,6 +4,7 @@
 //! on whole validation recordings, at the threshold that its card holds) and `last.safetensors`, `losses.csv`, `validation.csv` and
 //! `losses.svg`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
 
+mod prior;
 pub(crate) mod streams;
 pub(crate) mod validate;
 
@@ -104,15 +105,17 @@ pub fn run(
         let listed = sparkwave_io::msct::list(&config.data)?;
         let train = streams::load(&config.data, &streams::subset(&listed, config.subset)?, "train", &clock)?;
         let valid = validate::with_truth(streams::load(&config.data, &listed, "valid", &clock)?)?;
+        let loss = prior::with_prior(config.train.loss, &train, &valid)?;
+        let resolved = TrainRun { train: TrainConfig { loss, ..config.train.clone() }, ..config.clone() };
         // Before the folder: parameters that make no sense leave none.
-        let session = train::begin(&config.train, &config.architecture, &train)?;
+        let session = train::begin(&resolved.train, &resolved.architecture, &train)?;
         let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
         let mut record = RunRecord::new("train", config.train.seed, rayon::current_num_threads());
         let input = input_record(&config.data, &|| clock.is_cancelled())?;
         let source = Source { sha256: input.sha256.clone(), normalisation: streams::normalisation(&listed) };
         record.inputs.push(input);
 
-        let result = Training::begin(config, &folder, session, &train, &valid, source)?.finish(&clock)?;
+        let result = Training::begin(&resolved, &folder, session, &train, &valid, source)?.finish(&clock)?;
         let best = result.best.as_ref();
         let summary = serde_json::json!({
             "loss": result.loss,

@@ -79,9 +79,13 @@ pub(crate) struct Training {
     /// What is minimised [default: mse; of stardist3d bce, beside the error of its distances]
     #[arg(long, value_enum)]
     loss: Option<LossName>,
-    /// With --loss nn-pu: the part of unlabeled voxels that belong to events
-    #[arg(long, value_name = "X", default_value_t = 0.001)]
-    class_prior: f64,
+    /// With --loss nn-pu: the part of unlabeled voxels that belong to events [default: what the validation recordings have
+    /// more than is known of the others]
+    #[arg(long, value_name = "X")]
+    class_prior: Option<f64>,
+    /// With --loss soft-labels: how far the network's own word counts where nothing is known
+    #[arg(long, value_name = "X", default_value_t = 0.5)]
+    trust: f64,
     /// How crops are varied
     #[arg(long, value_enum, default_value_t = Variation::Full)]
     augment: Variation,
@@ -145,6 +149,8 @@ enum LossName {
     DiceBce,
     /// Non-negative risk of positive and unlabeled data
     NnPu,
+    /// Binary cross-entropy with the network's own word, on the mirrored crop, where nothing is known
+    SoftLabels,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -195,6 +201,7 @@ impl Training {
                 LossName::Bce => Loss::Bce,
                 LossName::DiceBce => Loss::DiceBce,
                 LossName::NnPu => Loss::NnPu { prior: self.class_prior },
+                LossName::SoftLabels => Loss::SoftLabels { trust: self.trust },
             },
             pu_sampling: match self.pu_sampling {
                 Sampling::Nested => PuSampling::Nested,
