@@ -146,6 +146,47 @@ class StarDist3d(nn.Module):
         return torch.sigmoid(self.prob(x))
 
 
+class UNet2d(nn.Module):
+    """U-Net for frames, which are volumes of depth 1; names as in the most used implementation of it."""
+
+    def __init__(self, width=64, depth=4):
+        super().__init__()
+        self.depth = depth
+        c = [width << i for i in range(depth + 1)]
+        self.inc = DoubleConv(1, c[0])
+        for i in range(depth):
+            pooled = nn.MaxPool3d((1, 2, 2))
+            down = nn.ModuleDict({"maxpool_conv": nn.Sequential(pooled, DoubleConv(c[i], c[i + 1]))})
+            self.add_module(f"down{i + 1}", down)
+            level = depth - 1 - i
+            up = nn.ConvTranspose3d(c[level + 1], c[level], (1, 2, 2), stride=(1, 2, 2))
+            self.add_module(f"up{i + 1}", nn.ModuleDict({"up": up, "conv": DoubleConv(2 * c[level], c[level])}))
+        self.outc = nn.ModuleDict({"conv": nn.Conv3d(c[0], 1, 1)})
+
+    def forward(self, x):
+        x = self.inc(x)
+        skips = []
+        for i in range(self.depth):
+            skips.append(x)
+            x = getattr(self, f"down{i + 1}")["maxpool_conv"](x)
+        for i in range(self.depth):
+            up = getattr(self, f"up{i + 1}")
+            x = up["conv"](torch.cat([skips.pop(), up["up"](x)], 1))
+        return torch.sigmoid(self.outc["conv"](x))
+
+
+class DoubleConv(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        layers = []
+        for n in (n_in, n_out):
+            layers += [nn.Conv3d(n, n_out, (1, 3, 3), padding=(0, 1, 1)), nn.BatchNorm3d(n_out), nn.ReLU()]
+        self.double_conv = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.double_conv(x)
+
+
 class Probability(nn.Module):
     """A network of the library MONAI, whose outputs are logits; names as in its checkpoints."""
 
@@ -242,16 +283,18 @@ def main():
         "attention_unet": case(Probability(attention), [2, 1, 16, 24, 8]),
         "unetr": case(Probability(unetr), [2, 1, 32, 16, 48]),
         "stardist3d": stardist3d(),
+        "unet2d": case(UNet2d(width=4, depth=2), [2, 1, 1, 24, 40]),
         "n_parameters": {
             "attention_unet": n_parameters(AttentionUnet(3, 1, 1, (16, 32, 64, 128, 256), (2, 2, 2, 2))),
             "unetr": n_parameters(UNETR(1, 1, (32, 32, 32))),
             "stardist3d": n_parameters(StarDist3d()),
+            "unet2d": n_parameters(UNet2d()),
         },
     }
     text = json.dumps(body, indent=1) + "\n"
     if "--check" in sys.argv[1:]:
         old = json.loads(PATH.read_text())
-        cases = ("published_unet", "attention_unet", "unetr", "stardist3d")
+        cases = ("published_unet", "attention_unet", "unetr", "stardist3d", "unet2d")
         same = all(np.isclose(old[c]["loss"], body[c]["loss"], rtol=1e-6) for c in cases)
         print("same" if same else "DIFFERENT")
         sys.exit(0 if same else 1)

@@ -8,6 +8,7 @@ use sparkwave_core::weights::Weights;
 use crate::error::{Error, Result};
 use crate::models::attention_unet::AttentionUNetConfig;
 use crate::models::stardist3d::StarDist3dConfig;
+use crate::models::unet2d::UNet2dConfig;
 use crate::models::unet3d::UNet3dConfig;
 use crate::models::unetr::UnetrConfig;
 use crate::train::TrainConfig;
@@ -24,6 +25,8 @@ pub enum Architecture {
     Unetr(UnetrConfig),
     /// [`crate::models::stardist3d`].
     Stardist3d(StarDist3dConfig),
+    /// [`crate::models::unet2d`].
+    Unet2d(UNet2dConfig),
 }
 
 impl Architecture {
@@ -35,6 +38,7 @@ impl Architecture {
             Self::AttentionUnet(_) => "attention-unet",
             Self::Unetr(_) => "unetr",
             Self::Stardist3d(_) => "stardist3d",
+            Self::Unet2d(_) => "unet2d",
         }
     }
 }
@@ -48,6 +52,7 @@ impl Architecture {
             Self::AttentionUnet(config) => [config.n_in, config.n_out],
             Self::Unetr(config) => [config.n_in, config.n_out],
             Self::Stardist3d(config) => [config.n_in, 1],
+            Self::Unet2d(config) => [config.n_in, config.n_out],
         }
     }
 
@@ -72,6 +77,12 @@ impl Architecture {
             let channels = (0..n_levels(&up)).filter_map(|i| shape(&up(i))?.first().copied());
             let channels = [first].into_iter().chain(channels).collect();
             return Some(Self::AttentionUnet(AttentionUNetConfig { n_in, n_out, channels }));
+        }
+        if let (Some(&[width, n_in, ..]), Some(&[n_out, ..])) =
+            (shape("inc.double_conv.0.weight"), shape("outc.conv.weight"))
+        {
+            let depth = (1..16).take_while(|i| shape(&format!("up{i}.up.weight")).is_some()).count();
+            return Some(Self::Unet2d(UNet2dConfig { n_in, n_out, width, depth }));
         }
         let patch = shape("vit.patch_embedding.patch_embeddings.weight")?;
         let (&[hidden, n_in, ..], &[_, n_patches, _]) = (patch, shape("vit.patch_embedding.position_embeddings")?)
@@ -154,6 +165,7 @@ mod tests {
             Architecture::Unet3d(UNet3dConfig { width: 2, ..UNet3dConfig::published() }),
             Architecture::Unet3d(UNet3dConfig { width: 3, ..UNet3dConfig::sparks() }),
             Architecture::AttentionUnet(AttentionUNetConfig { channels: vec![4, 6, 8], ..Default::default() }),
+            Architecture::Unet2d(UNet2dConfig { width: 3, depth: 2, ..UNet2dConfig::frames() }),
             Architecture::Unetr(UnetrConfig { hidden: 64, perceptron: 32, heads: 1, width: 2, ..Default::default() }),
         ];
         for architecture in all {

@@ -5,6 +5,7 @@
 
 mod attention_unet;
 mod stardist3d;
+mod unet2d;
 mod unet3d;
 mod unetr;
 
@@ -37,6 +38,7 @@ pub fn graph(architecture: &Architecture, weights: &Weights) -> Result<(Graph, W
         Architecture::AttentionUnet(config) => attention_unet::logits(config, &mut builder),
         Architecture::Unetr(config) => unetr::logits(config, &mut builder),
         Architecture::Stardist3d(config) => stardist3d::logits(config, &mut builder),
+        Architecture::Unet2d(config) => unet2d::logits(config, &mut builder),
     };
     builder.graph.push(Operator::Sigmoid, &[&logits], "probability");
     Ok((builder.graph, builder.weights))
@@ -121,6 +123,7 @@ mod tests {
     use super::*;
     use crate::models::attention_unet::AttentionUNetConfig;
     use crate::models::stardist3d::StarDist3dConfig;
+    use crate::models::unet2d::UNet2dConfig;
     use crate::models::unet3d::UNet3dConfig;
     use crate::models::unetr::UnetrConfig;
     use std::collections::BTreeSet;
@@ -132,6 +135,7 @@ mod tests {
             Architecture::Unet3d(UNet3dConfig { pools: vec![[1, 2, 2], [2, 2, 2]], ..UNet3dConfig::sparks() }),
             Architecture::AttentionUnet(AttentionUNetConfig { channels: vec![4, 6, 8], ..Default::default() }),
             Architecture::Unetr(UnetrConfig { hidden: 24, perceptron: 32, heads: 3, width: 2, ..Default::default() }),
+            Architecture::Unet2d(UNet2dConfig { width: 2, ..UNet2dConfig::frames() }),
             Architecture::Stardist3d(StarDist3dConfig {
                 width: 2,
                 features: 4,

@@ -17,9 +17,11 @@ use crate::error::{Error, Result};
 use crate::infer::Piece;
 use crate::models::attention_unet::AttentionUNet;
 use crate::models::stardist3d::StarDist3d;
+use crate::models::unet2d::UNet2d;
 use crate::models::unet3d::UNet3d;
 use crate::models::unetr::Unetr;
 use crate::parameters::replace;
+use crate::reach;
 use crate::train::Voxelwise;
 
 /// How a network is shown a movie.
@@ -137,6 +139,8 @@ impl<'a> Shown<'a> {
 pub fn open(architecture: &Architecture, weights: &Weights) -> Result<Box<dyn Network>> {
     /// The window of a network that could see more than fits.
     const WINDOW: [usize; 3] = [32, 64, 64];
+    /// Values a voxel that the widest of those networks keep.
+    const OF_WINDOWED: usize = 100;
     let channels = architecture.channels();
     if channels != [1, 1] {
         let expected = "1 of input and 1 of output".into();
@@ -147,13 +151,19 @@ pub fn open(architecture: &Architecture, weights: &Weights) -> Result<Box<dyn Ne
         Architecture::Unet3d(config) => Box::new(Engine::new(config, weights)?),
         Architecture::AttentionUnet(config) => {
             let window = WINDOW.map(|n: usize| n.next_multiple_of(config.multiple()));
-            Box::new(Windowed { model: replace(AttentionUNet::new(config, 0, &device)?, weights)?, window, device })
+            let model = replace(AttentionUNet::new(config, 0, &device)?, weights)?;
+            Box::new(Direct { model, view: View::Window(window), n_values: OF_WINDOWED, device })
         }
-        Architecture::Unetr(config) => Box::new(Windowed {
-            model: replace(Unetr::new(config, 0, &device)?, weights)?,
-            window: config.window,
-            device,
-        }),
+        Architecture::Unetr(config) => {
+            let model = replace(Unetr::new(config, 0, &device)?, weights)?;
+            Box::new(Direct { model, view: View::Window(config.window), n_values: OF_WINDOWED, device })
+        }
+        Architecture::Unet2d(config) => {
+            let model = replace(UNet2d::new(config, 0, &device)?, weights)?;
+            let view = View::Tiles { reach: reach::of_frames(config), multiple: config.multiple() };
+            // A stage at full size: what goes in and out of each layer, and a quarter of that below, and so on.
+            Box::new(Direct { model, view, n_values: 8 * config.width, device })
+        }
         Architecture::Stardist3d(config) => Box::new(StarNetwork::new(config, weights)?),
     })
 }
@@ -169,24 +179,26 @@ pub fn untrained(architecture: &Architecture, seed: u64) -> Result<Weights> {
         Architecture::AttentionUnet(config) => AttentionUNet::new(config, seed, &device)?.weights(),
         Architecture::Unetr(config) => Unetr::new(config, seed, &device)?.weights(),
         Architecture::Stardist3d(config) => StarDist3d::new(config, seed, &device)?.weights(),
+        Architecture::Unet2d(config) => UNet2d::new(config, seed, &device)?.weights(),
     })
 }
 
-/// A network that runs as it is trained, in windows of one size.
-struct Windowed<M> {
+/// A network that runs as it is trained.
+struct Direct<M> {
     model: M,
-    window: [usize; 3],
+    view: View,
+    /// Values a voxel that it keeps on its way.
+    n_values: usize,
     device: Device,
 }
 
-impl<M: Voxelwise> Network for Windowed<M> {
+impl<M: Voxelwise> Network for Direct<M> {
     fn view(&self) -> View {
-        View::Window(self.window)
+        self.view
     }
 
     fn bytes(&self, extent: [usize; 3]) -> usize {
-        // The widest of these networks keep some hundred values a voxel.
-        400 * extent.iter().product::<usize>()
+        size_of::<f32>() * self.n_values * extent.iter().product::<usize>()
     }
 
     fn reserve(&mut self, _extent: [usize; 3]) -> bool {

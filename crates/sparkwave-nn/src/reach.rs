@@ -1,6 +1,7 @@
 //! How far the output of a network looks: a voxel depends on the input within its reach and on nothing else.
 
 use crate::models::stardist3d::StarDist3dConfig;
+use crate::models::unet2d::UNet2dConfig;
 use crate::models::unet3d::UNet3dConfig;
 
 /// Voxels `[t, y, x]` of input on each side that an output voxel of a U-Net depends on, whatever its place relative to the
@@ -35,6 +36,15 @@ pub fn of_stars(config: &StarDist3dConfig) -> [usize; 3] {
     })
 }
 
+/// The same of a U-Net for frames.
+#[must_use]
+pub fn of_frames(config: &UNet2dConfig) -> [usize; 3] {
+    const STAGE: i64 = 2;
+    let strides = vec![2; config.depth];
+    let in_plane = furthest(1 << config.depth, |at| seen(&strides, STAGE, Rising::Nearest, (at, at)));
+    [0, in_plane, in_plane]
+}
+
 /// The longest way that is seen from any place of a period.
 fn furthest(period: i64, seen: impl Fn(i64) -> (i64, i64)) -> usize {
     let longest = (0..period).map(|at| {
@@ -50,7 +60,7 @@ enum Rising {
     /// By a transposed convolution of kernel 3 and padding 1: output o comes from inputs (o - 1) / stride to
     /// (o + 1) / stride.
     Transposed,
-    /// By repetition.
+    /// By repetition, or a transposed convolution as long as its stride.
     Nearest,
 }
 
@@ -93,6 +103,8 @@ mod tests {
     fn the_reach_is_how_far_light_spreads() {
         let unet = UNet3dConfig { width: 1, pools: vec![[1, 2, 2], [2, 1, 2]], ..UNet3dConfig::sparks() };
         spreads(&Architecture::Unet3d(unet.clone()), reach(&unet));
+        let frames = UNet2dConfig { width: 1, depth: 2, ..UNet2dConfig::frames() };
+        spreads(&Architecture::Unet2d(frames.clone()), of_frames(&frames));
         let shallow = StarDist3dConfig { width: 1, features: 1, n_rays: 12, ..StarDist3dConfig::sparks() };
         spreads(&Architecture::Stardist3d(shallow.clone()), of_stars(&shallow));
         let deep = StarDist3dConfig { depth: 2, convolutions: 1, features: 0, grid: [1, 2, 4], ..shallow };

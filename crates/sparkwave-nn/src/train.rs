@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::loss::Loss;
 use crate::models::attention_unet::AttentionUNet;
 use crate::models::stardist3d::StarDist3d;
+use crate::models::unet2d::UNet2d;
 use crate::models::unet3d::UNet3d;
 use crate::models::unetr::Unetr;
 use crate::parameters::{collect, replace};
@@ -198,6 +199,9 @@ pub fn begin(config: &TrainConfig, architecture: &Architecture, streams: &[Strea
         }
         Architecture::Unetr(shape) => {
             Box::new(Session::new(config, Unetr::new(shape, seed, &device)?, crops, &device)?)
+        }
+        Architecture::Unet2d(shape) => {
+            Box::new(Session::new(config, UNet2d::new(shape, seed, &device)?, crops, &device)?)
         }
         Architecture::Stardist3d(shape) => {
             Box::new(Session::new(config, StarDist3d::new(shape, seed, &device)?, crops, &device)?)

@@ -1,5 +1,6 @@
 //! Models: files of weights with their cards, and those that come with the program.
 
+mod frames;
 mod stardist;
 
 use crate::error::Error;
@@ -161,7 +162,10 @@ fn fresh_card(weights: &mut Weights, path: &Path) -> Result<Card, Error> {
             stardist::renumber(weights);
             Some(Architecture::Stardist3d(described.shape))
         }
-        None => Architecture::of(weights),
+        None => {
+            frames::as_volumes(weights);
+            Architecture::of(weights)
+        }
     };
     let architecture = architecture.ok_or_else(|| {
         let first = weights.parameters.keys().next().map_or("none", String::as_str);

@@ -10,6 +10,7 @@ use sparkwave::nn::crops::PuSampling;
 use sparkwave::nn::loss::Loss;
 use sparkwave::nn::models::attention_unet::AttentionUNetConfig;
 use sparkwave::nn::models::stardist3d::StarDist3dConfig;
+use sparkwave::nn::models::unet2d::UNet2dConfig;
 use sparkwave::nn::models::unet3d::UNet3dConfig;
 use sparkwave::nn::models::unetr::UnetrConfig;
 use sparkwave::nn::train::{Schedule, TrainConfig};
@@ -107,6 +108,8 @@ pub(crate) enum Model {
     AttentionUnet,
     /// Transformer over patches of 16 voxels with a convolutional decoder
     Unetr,
+    /// U-Net for frames, one by one, such as the masks of waves
+    Unet2d,
     /// Star-convex events: how probable each cell is the middle of one, and how far it reaches along 96 rays
     Stardist3d,
     /// The same as published for synaptic transients: wider, and looks further
@@ -117,7 +120,7 @@ impl Model {
     /// What is minimised unless told otherwise: as published.
     fn loss(self) -> LossName {
         match self {
-            Self::Unet3d | Self::Unet3dPublished | Self::AttentionUnet | Self::Unetr => LossName::Mse,
+            Self::Unet3d | Self::Unet3dPublished | Self::AttentionUnet | Self::Unetr | Self::Unet2d => LossName::Mse,
             Self::Stardist3d | Self::Stardist3dPublished => LossName::Bce,
         }
     }
@@ -178,12 +181,13 @@ impl Args {
 impl Training {
     /// The training of this network on all recordings of this file.
     pub(crate) fn run(&self, model: Model, data: PathBuf) -> TrainRun {
-        let crop = [self.crop; 3];
+        let crop = if matches!(model, Model::Unet2d) { [1, self.crop, self.crop] } else { [self.crop; 3] };
         let architecture = match model {
             Model::Unet3d => Architecture::Unet3d(UNet3dConfig::sparks()),
             Model::Unet3dPublished => Architecture::Unet3d(UNet3dConfig::published()),
             Model::AttentionUnet => Architecture::AttentionUnet(AttentionUNetConfig::default()),
             Model::Unetr => Architecture::Unetr(UnetrConfig { window: crop, ..UnetrConfig::default() }),
+            Model::Unet2d => Architecture::Unet2d(UNet2dConfig::frames()),
             Model::Stardist3d => Architecture::Stardist3d(StarDist3dConfig::sparks()),
             Model::Stardist3dPublished => Architecture::Stardist3d(StarDist3dConfig::published()),
         };
