@@ -27,7 +27,7 @@ use schedule::{Layer, Schedule, chunks};
 
 /// Frames of the movie that are computed together: fewer would leave little to compute at the bottom of the network, more
 /// would take more memory.
-const CHUNK: usize = 8;
+const CHUNK: usize = 4;
 
 /// A convolution with what follows it.
 struct Conv {
