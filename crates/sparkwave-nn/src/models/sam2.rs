@@ -153,13 +153,19 @@ impl Sam2 {
     /// # Errors
     /// If the image size is outside its range, or the arrays do not fit, all of them named at once.
     pub fn load(config: &Sam2Config, weights: &Weights, device: &Device) -> Result<Self> {
-        load(Self::blank(config, device)?, &checkpoint_name, weights)
+        load(Self::new(config, &mut Initial::zeros(device), device)?, &checkpoint_name, weights)
     }
 
-    /// The network before its arrays are known.
-    fn blank(config: &Sam2Config, device: &Device) -> Result<Self> {
+    /// The network with arrays drawn from `seed`: as fast as any, and as wise as none.
+    ///
+    /// # Errors
+    /// If the image size is outside its range.
+    pub fn untrained(config: &Sam2Config, seed: u64, device: &Device) -> Result<Self> {
+        Self::new(config, &mut Initial::new(seed, device), device)
+    }
+
+    fn new(config: &Sam2Config, initial: &mut Initial, device: &Device) -> Result<Self> {
         config.check()?;
-        let initial = &mut Initial::zeros(device);
         let later = config.version == Version::V2_1;
         let trunk = config.trunk();
         let side = config.side();

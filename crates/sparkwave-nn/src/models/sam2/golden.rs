@@ -33,7 +33,7 @@ fn name(config: &Sam2Config) -> String {
 
 /// Arrays of zeros.
 fn zeros(config: &Sam2Config) -> Weights {
-    let blank = Sam2::blank(config, &cpu()).expect("valid");
+    let blank = Sam2::new(config, &mut Initial::zeros(&cpu()), &cpu()).expect("valid");
     Weights { parameters: collect(&blank, &checkpoint_name), ..Weights::default() }
 }
 
