@@ -18,7 +18,7 @@ mod attention;
 pub mod config;
 mod conv;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 mod hiera;
 mod mask_decoder;
 mod memory_attention;
@@ -27,7 +27,7 @@ mod neck;
 mod perceptron;
 mod position;
 mod prompt_encoder;
-mod resample;
+pub(crate) mod resample;
 mod two_way;
 
 use burn::module::{Module, Param};
@@ -262,7 +262,7 @@ impl Sam2 {
         };
         let masks = match &prompt.masks {
             Some(masks) => {
-                let logits = resample(masks.clone(), Kernel::Antialiased, 4 * side);
+                let logits = resample(masks.clone(), Kernel::Antialiased, [4 * side; 2]);
                 self.sam_prompt_encoder.masks(logits.permute([0, 2, 3, 1]))
             }
             None => self.sam_prompt_encoder.no_mask(),
@@ -296,7 +296,7 @@ impl Sam2 {
         let found = self.segment(image, fine, &prompt, false);
         let there: Tensor<2> = masks.clone().max_dim(3).max_dim(2).reshape([n, 1]).greater_elem(0.0).float();
         let presence = there * SURE.0 + SURE.1;
-        let mask = resample(masks * SURE.0 + SURE.1, Kernel::Antialiased, self.image_px / 4);
+        let mask = resample(masks * SURE.0 + SURE.1, Kernel::Antialiased, [self.image_px / 4; 2]);
         let pointer = self.or_nothing(found.pointer, presence.clone());
         let all = Decoded { masks: mask.clone(), quality: presence.ones_like(), ..found.all };
         Answer { all, mask, pointer, presence }
@@ -305,7 +305,19 @@ impl Sam2 {
     /// Logits at a quarter of the resolution, `[n, m, 4 side, 4 side]`, at that of the image.
     #[must_use]
     pub fn enlarge(&self, masks: Tensor<4>) -> Tensor<4> {
-        resample(masks, Kernel::Bilinear, self.image_px)
+        resample(masks, Kernel::Bilinear, [self.image_px; 2])
+    }
+
+    /// Where it computes.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.no_obj_ptr.val().device()
+    }
+
+    /// Pixels along each edge of the image that it sees.
+    #[must_use]
+    pub fn image_px(&self) -> usize {
+        self.image_px
     }
 
     /// Makes a memory `[n, side, side, 64]` of the features `[1 or n, side, side, 256]` of an image (before memories were

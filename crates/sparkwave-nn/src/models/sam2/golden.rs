@@ -13,7 +13,7 @@ use crate::parameters::collect;
 /// What may differ, relative to the largest value expected (or to 1).
 const TOLERANCE: f64 = 2e-5;
 
-fn golden(case: &str) -> Value {
+pub(crate) fn golden(case: &str) -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/golden/sam2.json");
     let text = std::fs::read_to_string(path).expect("the golden file is in the repository");
     let all: Value = serde_json::from_str(&text).expect("JSON");
@@ -50,7 +50,7 @@ fn fingerprint(weights: &Weights) -> String {
 }
 
 /// The network with the weights of the formula.
-fn filled(config: &Sam2Config) -> Sam2 {
+pub(crate) fn filled(config: &Sam2Config) -> Sam2 {
     let mut weights = zeros(config);
     formula(&mut weights);
     Sam2::load(config, &weights, &cpu()).expect("all arrays fit")
@@ -60,7 +60,7 @@ fn network(version: Version) -> Sam2 {
     filled(&Sam2Config { version, size: Size::Tiny, image_px: 256 })
 }
 
-fn input<const D: usize>(shape: [usize; D], j: usize) -> Tensor<D> {
+pub(crate) fn input<const D: usize>(shape: [usize; D], j: usize) -> Tensor<D> {
     let values: Vec<f32> = scatter(shape.iter().product(), j).collect();
     Tensor::from_data(TensorData::new(values, shape), &cpu())
 }
@@ -81,7 +81,7 @@ fn features(n: usize) -> Features {
 }
 
 /// Gives the decoder's last word on whether there is an object.
-fn with_presence(mut network: Sam2, logit: f32) -> Sam2 {
+pub(crate) fn with_presence(mut network: Sam2, logit: f32) -> Sam2 {
     network.sam_mask_decoder.set_presence(logit);
     network
 }

@@ -165,7 +165,7 @@ impl Hiera {
 
     /// What to add to the tokens of the first stage, `[1, side, side, c]`.
     fn positions(&self, side: usize) -> Tensor<4> {
-        let whole = resample(self.pos_embed.val(), Kernel::Bicubic, side);
+        let whole = resample(self.pos_embed.val(), Kernel::Bicubic, [side; 2]);
         let window = self.pos_embed_window.val();
         let times = side / window.dims()[2];
         (whole + window.repeat(&[1, 1, times, times])).permute([0, 2, 3, 1])

@@ -27,7 +27,7 @@ pub enum Mark {
 /// A point of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
-    /// Column in the image that the network sees; the centre of its first pixel is 0.
+    /// Column in the image; the centre of its first pixel is 0.
     pub x_px: f32,
     /// Row; the centre of the first is 0.
     pub y_px: f32,

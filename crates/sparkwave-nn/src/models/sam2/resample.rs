@@ -14,15 +14,15 @@ pub(crate) enum Kernel {
     Bicubic,
 }
 
-/// `[n, c, y, x]` to `[n, c, to, to]`.
-pub(crate) fn resample(x: Tensor<4>, kernel: Kernel, to: usize) -> Tensor<4> {
+/// `[n, c, y, x]` to `[n, c, to y, to x]`.
+pub(crate) fn resample(x: Tensor<4>, kernel: Kernel, to: [usize; 2]) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
-    if h == to && w == to {
+    if [h, w] == to {
         return x;
     }
     let device = x.device();
-    let rows = matrix(kernel, h, to, &device);
-    let columns = matrix(kernel, w, to, &device);
+    let rows = matrix(kernel, h, to[0], &device);
+    let columns = matrix(kernel, w, to[1], &device);
     rows.unsqueeze::<4>().matmul(x).matmul(columns.swap_dims(0, 1).unsqueeze::<4>())
 }
 
@@ -109,7 +109,7 @@ mod tests {
     fn known_values() {
         let device = crate::cpu();
         let x: Tensor<4> = Tensor::from_data(TensorData::new(vec![0.0f32, 1.0, 2.0, 3.0], [1, 1, 2, 2]), &device);
-        let y: Vec<f32> = resample(x, Kernel::Bilinear, 4).into_data().iter::<f32>().collect();
+        let y: Vec<f32> = resample(x, Kernel::Bilinear, [4; 2]).into_data().iter::<f32>().collect();
         let expected = [0.0, 0.25, 0.75, 1.0, 0.5, 0.75, 1.25, 1.5, 1.5, 1.75, 2.25, 2.5, 2.0, 2.25, 2.75, 3.0];
         assert!(y.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6), "{y:?}");
         // A pixel half as large: the triangle reaches over four old ones.
