@@ -1,4 +1,4 @@
-//! CPU kernels of the networks: slices in, slices out, forward and both backward passes.
+//! CPU kernels of the networks: slices in, slices out, forward and, for what is trained, both backward passes.
 //!
 //! Everything that is unsafe about running a network fast is in this crate. It knows neither tensors nor models.
 //!
@@ -11,6 +11,9 @@
 //! | [`transposed`] | transposed convolution that doubles the size along the axes of stride 2 |
 //! | [`norm`] | batch normalisation with the activation that follows |
 //! | [`pool`] | maximum of 2 voxels an axis |
+//! | [`attention`] | scaled dot-product attention, forward only |
+//! | [`layer_norm`] | layer normalisation, forward only |
+//! | [`mod@gelu`] | the Gaussian error linear unit, forward only |
 //! | [`activation`] | what is applied to a sum before it is stored |
 //!
 //! # How it works
@@ -27,14 +30,19 @@
 //! variant rounds after each product: by less than 1e-5 of the sum of the absolute values of the terms.
 
 pub mod activation;
+pub mod attention;
 pub mod conv3d;
 mod correlate;
 mod error;
+mod exp2;
 mod filters;
+pub mod gelu;
 mod isa;
 mod lanes;
+pub mod layer_norm;
 pub mod norm;
 mod output;
+mod panel;
 mod planes;
 pub mod pool;
 mod prefetch;

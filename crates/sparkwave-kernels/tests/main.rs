@@ -1,6 +1,7 @@
 //! The kernels against their definitions, against finite differences and against PyTorch.
 #![allow(clippy::unwrap_used)]
 
+mod attention;
 mod conv3d;
 mod definition;
 mod golden;

@@ -13,7 +13,7 @@ use crate::op;
 /// layers (He et al. 2015 with a slope of sqrt 5).
 #[derive(Debug)]
 pub(crate) struct Initial<'a> {
-    rng: ChaCha8Rng,
+    rng: Option<ChaCha8Rng>,
     device: &'a Device,
     /// Identifiers are counted, not drawn, so that the state of an optimizer finds its parameters again.
     next_id: u64,
@@ -21,7 +21,12 @@ pub(crate) struct Initial<'a> {
 
 impl<'a> Initial<'a> {
     pub(crate) fn new(seed: u64, device: &'a Device) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), device, next_id: 0 }
+        Self { rng: Some(ChaCha8Rng::seed_from_u64(seed)), device, next_id: 0 }
+    }
+
+    /// Zeros in the place of drawn values, for a network whose arrays are about to come from a file.
+    pub(crate) fn zeros(device: &'a Device) -> Self {
+        Self { rng: None, device, next_id: 0 }
     }
 
     fn param<const D: usize>(&mut self, shape: [usize; D], values: Vec<f32>) -> Param<Tensor<D>> {
@@ -34,7 +39,10 @@ impl<'a> Initial<'a> {
     pub(crate) fn uniform<const D: usize>(&mut self, shape: [usize; D], fan_in: usize) -> Param<Tensor<D>> {
         let bound = 1.0 / (fan_in as f32).sqrt();
         let n = shape.iter().product();
-        let values = (0..n).map(|_| self.rng.random_range(-bound..bound)).collect();
+        let values = match &mut self.rng {
+            Some(rng) => (0..n).map(|_| rng.random_range(-bound..bound)).collect(),
+            None => vec![0.0; n],
+        };
         self.param(shape, values)
     }
 
@@ -160,9 +168,9 @@ impl Norm {
 #[derive(Module, Debug)]
 pub(crate) struct Linear {
     /// `[out, in]`.
-    weight: Param<Tensor<2>>,
+    pub(crate) weight: Param<Tensor<2>>,
     /// `[out]`.
-    bias: Option<Param<Tensor<1>>>,
+    pub(crate) bias: Option<Param<Tensor<1>>>,
 }
 
 impl Linear {
@@ -174,13 +182,19 @@ impl Linear {
         Self { weight: initial.uniform([n_out, n_in], n_in), bias: None }
     }
 
-    /// `[n, tokens, in]` to `[n, tokens, out]`.
-    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let y = x.matmul(self.weight.val().swap_dims(0, 1).unsqueeze());
-        match &self.bias {
+    /// `[..., in]` to `[..., out]`, as one product of matrices.
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let mut shape = x.dims();
+        let [n_out, n_in] = self.weight.val().dims();
+        let rows = shape.iter().product::<usize>() / n_in;
+        let flat: Tensor<2> = x.reshape([rows, n_in]);
+        let y = flat.matmul(self.weight.val().swap_dims(0, 1));
+        let y = match &self.bias {
             Some(bias) => y + bias.val().unsqueeze(),
             None => y,
-        }
+        };
+        shape[D - 1] = n_out;
+        y.reshape(shape)
     }
 }
 
@@ -191,18 +205,23 @@ pub(crate) struct LayerNorm {
     weight: Param<Tensor<1>>,
     /// `[n]`.
     bias: Param<Tensor<1>>,
+    /// Added to the variance.
+    epsilon: f32,
 }
 
 impl LayerNorm {
+    /// With PyTorch's epsilon.
     pub(crate) fn new(n: usize, initial: &mut Initial) -> Self {
-        Self { weight: initial.constant([n], 1.0), bias: initial.constant([n], 0.0) }
+        Self::with_epsilon(n, Norm::EPSILON, initial)
     }
 
-    /// `[n, tokens, c]` to the same shape.
-    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let centred = x.clone() - x.mean_dim(2);
-        let deviation = (centred.clone().powi_scalar(2).mean_dim(2) + Norm::EPSILON).sqrt();
-        centred / deviation * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
+    pub(crate) fn with_epsilon(n: usize, epsilon: f32, initial: &mut Initial) -> Self {
+        Self { weight: initial.constant([n], 1.0), bias: initial.constant([n], 0.0), epsilon }
+    }
+
+    /// `[..., c]` to the same shape.
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        op::norm_layer(x, self.weight.val(), self.bias.val(), self.epsilon)
     }
 }
 

@@ -18,6 +18,7 @@ mod op;
 mod parameters;
 mod probe;
 pub mod reach;
+pub mod sam2;
 pub mod stream;
 pub mod train;
 

@@ -1,9 +1,11 @@
-//! Operations on volumes, `[n, c, t, y, x]`: our own kernels on the CPU, the tensor library's elsewhere.
+//! Operations on volumes, `[n, c, t, y, x]`, and on tokens, `[..., c]`: our own kernels on the CPU, the tensor library's elsewhere.
 //!
-//! The library lacks pooling of volumes, and its convolutions of volumes are slow on the CPU. Gradients of every operation
-//! are compared with finite differences and with the library's own in the tests of this module.
+//! The library lacks pooling of volumes, and its convolutions of volumes are slow on the CPU, as are attention and what
+//! surrounds it. Gradients of every operation are compared with finite differences and with the library's own in the tests
+//! of this module; the kernels of `inference` have none, and where gradients are wanted the library computes these.
 
 mod flex;
+mod inference;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::module::{conv_transpose3d, conv3d as library_conv3d};
@@ -18,6 +20,11 @@ fn is_cpu(device: &Device) -> bool {
         #[allow(unreachable_patterns)]
         _ => false,
     }
+}
+
+/// Whether a device is the CPU and keeps no tape, so that a forward pass is all there is.
+fn is_cpu_inference(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// A convolution with an odd kernel, stride 1 and zero padding: `[n, in, t, y, x]`, `[out, in, kt, ky, kx]`, `[out]` to
@@ -108,6 +115,33 @@ pub(crate) fn norm_stored(
     let scale = weight / (var + epsilon).sqrt();
     let shift = bias - mean * scale.clone();
     rectify(x * scale.reshape([1, c, 1, 1, 1]) + shift.reshape([1, c, 1, 1, 1]), slope)
+}
+
+/// Normalises each vector along the last axis: `[..., c]`, `[c]`, `[c]` to `[..., c]` (Ba et al. 2016).
+pub(crate) fn norm_layer<const D: usize>(x: Tensor<D>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f32) -> Tensor<D> {
+    if is_cpu_inference(&x.device()) {
+        return inference::norm_layer(x, weight, bias, epsilon);
+    }
+    let centred = x.clone() - x.mean_dim(D - 1);
+    let deviation = (centred.clone().powi_scalar(2).mean_dim(D - 1) + epsilon).sqrt();
+    centred / deviation * weight.unsqueeze() + bias.unsqueeze()
+}
+
+/// The Gaussian error linear unit, x Phi(x) (Hendrycks and Gimpel 2016).
+pub(crate) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if is_cpu_inference(&x.device()) { inference::gelu(x) } else { activation::gelu(x) }
+}
+
+/// Scaled dot-product attention (Vaswani et al. 2017): queries `[n, q, heads, d]`, keys `[n, k, heads, d]` and values
+/// `[n, k, heads, e]` to `[n, q, heads, e]`.
+pub(crate) fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+    if is_cpu_inference(&q.device()) {
+        return inference::attention(q, k, v);
+    }
+    let [_, _, _, d] = q.dims();
+    let [q, k, v] = [q, k, v].map(|x| x.swap_dims(1, 2));
+    let scores = (q / (d as f32).sqrt()).matmul(k.swap_dims(2, 3));
+    activation::softmax(scores, 3).matmul(v).swap_dims(1, 2)
 }
 
 /// A leaky rectifier; 0 is the plain one, 1 does nothing.

@@ -61,9 +61,18 @@ pub(crate) fn collect<M: Module>(module: &M, rename: &dyn Fn(&str) -> String) ->
 /// A network with the arrays of `weights` in the place of its own.
 ///
 /// # Errors
-/// If an array of the network is missing, has another shape, or is not a number, or if `weights` holds an array that the
-/// network does not have: all of them are named at once. Counters of batches, which some checkpoints carry, are ignored.
+/// As [`load`].
 pub(crate) fn replace<M: Voxelwise>(module: M, weights: &Weights) -> Result<M> {
+    let named = module.clone();
+    load(module, &|path| named.checkpoint_name(path), weights)
+}
+
+/// A module with the arrays of `weights`, named by `rename` of their paths, in the place of its own.
+///
+/// # Errors
+/// If an array of the module is missing, has another shape, or is not a number, or if `weights` holds an array that the
+/// module does not have: all of them are named at once. Counters of batches, which some checkpoints carry, are ignored.
+pub(crate) fn load<M: Module>(module: M, rename: &dyn Fn(&str) -> String, weights: &Weights) -> Result<M> {
     struct Replace<'a> {
         path: Path,
         rename: &'a dyn Fn(&str) -> String,
@@ -102,10 +111,9 @@ pub(crate) fn replace<M: Voxelwise>(module: M, weights: &Weights) -> Result<M> {
             param
         }
     }
-    let named = module.clone();
     let mut mapper = Replace {
         path: Path::default(),
-        rename: &|path| named.checkpoint_name(path),
+        rename,
         weights,
         shared: BTreeSet::new(),
         missing: Vec::new(),

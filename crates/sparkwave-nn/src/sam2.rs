@@ -1,0 +1,18 @@
+//! Objects followed through a movie by SAM 2 (Ravi et al. 2024, arXiv 2408.00714): a person points at something in some
+//! frames, and it is found in the others, forwards and backwards, by a memory of where it was.
+//!
+//! The semantics are those of the published video predictor; what it leaves to its callers is fixed here: memories are kept
+//! only while they can still be asked for, frames are given one by one and never held, objects may come at any time.
+
+mod bank;
+mod holes;
+mod picture;
+mod tracker;
+
+#[cfg(test)]
+mod golden;
+
+pub use self::bank::Direction;
+pub use self::tracker::{Tracker, TrackerParams};
+pub use crate::models::sam2::config::{Sam2Config, Size, Version};
+pub use crate::models::sam2::{Mark, Point, Sam2};
