@@ -13,6 +13,6 @@ mod tracker;
 mod golden;
 
 pub use self::bank::Direction;
-pub use self::tracker::{Tracker, TrackerParams};
+pub use self::tracker::{Followed, Tracker, TrackerParams};
 pub use crate::models::sam2::config::{Sam2Config, Size, Version};
 pub use crate::models::sam2::{Mark, Point, Sam2};

@@ -45,6 +45,10 @@ pub(super) struct Seen {
     pub(super) memory: Tensor<4>,
     /// `[1, 256]`.
     pub(super) pointer: Tensor<2>,
+    /// The overlap that the mask is expected to have with the object, 0 to 1.
+    pub(super) quality: f32,
+    /// The logit that the object is in the frame.
+    pub(super) presence: f32,
 }
 
 /// The frames in which an object was seen.
@@ -145,6 +149,8 @@ mod tests {
             mask: Tensor::zeros([1, 1, 4, 4], &device),
             memory: Tensor::zeros([1, 1, 1, 64], &device),
             pointer: Tensor::zeros([1, 256], &device),
+            quality: 1.0,
+            presence: 1.0,
         }
     }
 

@@ -58,8 +58,9 @@ fn a_clip_is_followed_as_by_the_published_predictor() {
 
     let pass = |name: &str, tracker: &mut Tracker, frames: &mut dyn Iterator<Item = usize>, direction| {
         for t in frames {
-            for (object, logits) in tracker.step(t, image(t).view(), direction).expect("valid") {
-                compare(expected, &format!("{name}_{t}"), object, &logits);
+            for found in tracker.step(t, image(t).view(), direction).expect("valid") {
+                compare(expected, &format!("{name}_{t}"), found.object, &found.logits);
+                assert!((0.0..=1.0).contains(&found.quality) && (0.0..=1.0).contains(&found.presence));
             }
         }
     };
@@ -79,14 +80,15 @@ fn what_a_person_said_stands() {
     }
     let correction = tracker.point(4, 1, image(1).view(), &[point(90.0, 60.0, Mark::Inside)]).expect("valid");
     let again = tracker.step(1, image(1).view(), Direction::Forwards).expect("valid");
-    assert_eq!(again, [(4, correction)]);
+    assert_eq!(again.len(), 1);
+    assert_eq!((again[0].object, &again[0].logits), (4, &correction));
 
     // A new object may come at any time; one that was taken back is not followed.
     tracker.mask(9, 1, image(1).view(), Array2::from_elem(SIZE, true).view()).expect("valid");
     tracker.retract(4, 0);
     tracker.retract(4, 1);
     assert_eq!(tracker.objects().collect::<Vec<_>>(), [9]);
-    assert_eq!(tracker.step(2, image(2).view(), Direction::Forwards).expect("valid")[0].0, 9);
+    assert_eq!(tracker.step(2, image(2).view(), Direction::Forwards).expect("valid")[0].object, 9);
     tracker.reset();
     assert!(tracker.step(2, image(2).view(), Direction::Forwards).expect("valid").is_empty());
 }

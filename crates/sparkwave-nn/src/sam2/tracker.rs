@@ -36,6 +36,19 @@ impl Default for TrackerParams {
     }
 }
 
+/// An object in a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed {
+    /// Its number.
+    pub object: u32,
+    /// The logits `[y, x]` of its mask; above 0 is inside.
+    pub logits: Array2<f32>,
+    /// The overlap (IoU) that the network expects the mask to have with the object, 0 to 1; 1 of a mask that was given.
+    pub quality: f32,
+    /// How probable the object is in the frame at all, 0 to 1.
+    pub presence: f32,
+}
+
 /// Follows objects through a movie whose frames come one by one, in any order.
 #[derive(Debug)]
 pub struct Tracker {
@@ -126,10 +139,11 @@ impl Tracker {
 
     /// Remembers what a person said of a frame.
     fn keep(&mut self, object: u32, frame: usize, features: &Features, answer: Answer) -> Array2<f32> {
+        let (quality, presence) = trust(&answer);
         let mask = holes::fill(answer.mask, self.params.hole_px);
         let large = self.network.enlarge(mask.clone());
         let memory = self.network.remember(features.image.clone(), large, answer.presence, true);
-        let seen = Seen { mask: mask.clone(), memory, pointer: answer.pointer };
+        let seen = Seen { mask: mask.clone(), memory, pointer: answer.pointer, quality, presence };
         let bank = self.objects.entry(object).or_default();
         let first = bank.is_empty() || bank.passed(frame).is_none();
         // (The published predictor drops what is said again of a prompted frame that was passed.)
@@ -141,36 +155,33 @@ impl Tracker {
         picture::said(mask, self.size)
     }
 
-    /// Follows all objects to the next frame in a direction. Gives the logits `[y, x]` of each object of which something
-    /// was said, in any frame; what was said of this one stands.
+    /// Follows all objects to the next frame in a direction. Gives each object of which something was said, in any frame;
+    /// what was said of this one stands.
     ///
     /// # Errors
     /// If the frame is beyond the movie, or its image has another size.
-    pub fn step(
-        &mut self,
-        frame: usize,
-        image: ArrayView3<f32>,
-        direction: Direction,
-    ) -> Result<Vec<(u32, Array2<f32>)>> {
+    pub fn step(&mut self, frame: usize, image: ArrayView3<f32>, direction: Direction) -> Result<Vec<Followed>> {
         let features = self.features(frame, image)?;
-        let mut logits = Vec::new();
+        let mut found = Vec::new();
         for (&object, bank) in self.objects.iter_mut().filter(|(_, bank)| !bank.is_empty()) {
-            let mask = match bank.prompted(frame) {
-                Some(seen) => seen.mask.clone(),
+            let seen = match bank.prompted(frame) {
+                Some(seen) => seen.clone(),
                 None => {
                     let seen = follow(&self.network, &features, bank, frame, direction, self.n_frames);
-                    let mask = holes::fill(seen.mask, self.params.hole_px);
-                    bank.follow(frame, Seen { mask: mask.clone(), ..seen });
-                    mask
+                    let seen = Seen { mask: holes::fill(seen.mask.clone(), self.params.hole_px), ..seen };
+                    bank.follow(frame, seen.clone());
+                    seen
                 }
             };
             bank.pass(frame, direction);
-            logits.push((object, picture::said(mask, self.size)));
+            let presence = 1.0 / (1.0 + (-seen.presence).exp());
+            let logits = picture::said(seen.mask, self.size);
+            found.push(Followed { object, logits, quality: seen.quality, presence });
         }
         if self.params.apart {
-            set_apart(&mut logits);
+            set_apart(&mut found);
         }
-        Ok(logits)
+        Ok(found)
     }
 
     /// Takes back what was said of an object in a frame.
@@ -244,22 +255,29 @@ fn follow(
     let seen = remembered(network, features, bank, frame, direction, n_frames);
     let answer = network.segment(seen, &features.fine, &Prompt::default(), true);
     let large = network.enlarge(answer.mask.clone());
+    let (quality, presence) = trust(&answer);
     let memory = network.remember(features.image.clone(), large, answer.presence, false);
-    Seen { mask: answer.mask, memory, pointer: answer.pointer }
+    Seen { mask: answer.mask, memory, pointer: answer.pointer, quality, presence }
+}
+
+/// What the network expects of the best mask of one object, and the logit that there is one.
+fn trust(answer: &Answer) -> (f32, f32) {
+    let largest = |x: &Tensor<2>| x.clone().into_data().iter::<f32>().fold(f32::MIN, f32::max);
+    (largest(&answer.all.quality).clamp(0.0, 1.0), largest(&answer.presence))
 }
 
 /// Leaves every pixel to the surest object; to the first of those that are equally sure.
-fn set_apart(logits: &mut [(u32, Array2<f32>)]) {
-    let Some((_, first)) = logits.first() else { return };
-    let mut surest = Array2::from_elem(first.dim(), (0, f32::MIN));
-    for (i, (_, logits)) in logits.iter().enumerate() {
+fn set_apart(found: &mut [Followed]) {
+    let Some(first) = found.first() else { return };
+    let mut surest = Array2::from_elem(first.logits.dim(), (0, f32::MIN));
+    for (i, Followed { logits, .. }) in found.iter().enumerate() {
         surest.zip_mut_with(logits, |best, &logit| {
             if logit > best.1 {
                 *best = (i, logit);
             }
         });
     }
-    for (i, (_, logits)) in logits.iter_mut().enumerate() {
+    for (i, Followed { logits, .. }) in found.iter_mut().enumerate() {
         logits.zip_mut_with(&surest, |logit, best| {
             if best.0 != i {
                 *logit = logit.min(OUTSIDE);
@@ -275,9 +293,10 @@ mod tests {
 
     #[test]
     fn the_surest_object_keeps_a_pixel() {
-        let mut logits = [(1, array![[2.0, -1.0, 3.0]]), (7, array![[1.0, 4.0, 3.0]])];
-        set_apart(&mut logits);
-        assert_eq!(logits[0].1, array![[2.0, -10.0, 3.0]]);
-        assert_eq!(logits[1].1, array![[-10.0, 4.0, -10.0]]);
+        let object = |object, logits| Followed { object, logits, quality: 1.0, presence: 1.0 };
+        let mut found = [object(1, array![[2.0, -1.0, 3.0]]), object(7, array![[1.0, 4.0, 3.0]])];
+        set_apart(&mut found);
+        assert_eq!(found[0].logits, array![[2.0, -10.0, 3.0]]);
+        assert_eq!(found[1].logits, array![[-10.0, 4.0, -10.0]]);
     }
 }

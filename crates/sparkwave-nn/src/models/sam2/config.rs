@@ -1,6 +1,7 @@
 //! The eight published checkpoints of SAM 2 as a table.
 
 use serde::{Deserialize, Serialize};
+use sparkwave_core::weights::Weights;
 
 use crate::error::{Error, Result};
 
@@ -73,6 +74,18 @@ impl Sam2Config {
         let sizes = [Size::Tiny, Size::Small, Size::BasePlus, Size::Large];
         let of = |version| sizes.map(|size| Self { version, size, image_px: 1024 });
         [of(Version::V2), of(Version::V2_1)].concat()
+    }
+
+    /// The checkpoint whose arrays these are, told by their names and shapes; `None` if they are of none.
+    #[must_use]
+    pub fn of(weights: &Weights, image_px: usize) -> Option<Self> {
+        let block = |i: usize| format!("image_encoder.trunk.blocks.{i}.norm1.weight");
+        let n_blocks = (0..64).take_while(|&i| weights.parameters.contains_key(&block(i))).count();
+        let later = weights.parameters.contains_key("no_obj_embed_spatial");
+        let version = if later { Version::V2_1 } else { Version::V2 };
+        let sizes = [Size::Tiny, Size::Small, Size::BasePlus, Size::Large];
+        let all = sizes.map(|size| Self { version, size, image_px });
+        all.into_iter().find(|config| config.trunk().stages.iter().sum::<usize>() == n_blocks)
     }
 
     pub(crate) fn check(&self) -> Result<()> {
