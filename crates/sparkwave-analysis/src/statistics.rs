@@ -7,9 +7,11 @@
 //! - Undefined is `None` or an [`Error`], never NaN; values that are not finite are refused.
 //! - Nothing is random without a seed, and no result depends on the number of threads.
 
+pub mod agreement;
 pub mod anova;
 pub mod bootstrap;
 pub mod cluster;
+pub mod compare;
 
 pub mod contingency;
 pub mod effect;

@@ -62,7 +62,7 @@ impl Interval {
 pub struct Estimate {
     /// The number.
     pub value: f64,
-    /// Its interval; `None` where nothing was repeated: one network on one movie.
+    /// Its interval; `None` where nothing was repeated: one network on one movie, one animal.
     pub interval: Option<Interval>,
 }
 
