@@ -16,11 +16,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use crate::statistics::bootstrap::Estimate;
 pub(crate) use comparison::best_with_unlabeled;
 pub use comparison::{Comparison, best_against_none};
 pub use curve::{RECALLS, recall};
 pub use density::{DICE_STEPS, dice_at};
-pub use summary::{BinSummary, CurvePoint, DiceSummary, Estimate, Summary, summarize};
+pub use summary::{BinSummary, CurvePoint, DiceSummary, Summary, summarize};
 pub use table::summary_table;
 
 use crate::evaluate::detection::{Pair, PrPoint};

@@ -1,4 +1,5 @@
-//! Numbers and pictures from what was found: evaluation against truth, measures of events, figures and the report.
+//! Numbers and pictures from what was found: evaluation against truth, measures of events, statistics, figures and the
+//! report.
 //!
 //! Nothing here knows how a prediction was made: this crate must not depend on the detectors or the networks, so that
 //! a bug in them cannot cancel itself in their own score. It does no I/O and reads no clock.
@@ -7,3 +8,4 @@ pub mod evaluate;
 pub mod experiment;
 pub mod figure;
 pub mod measure;
+pub mod statistics;

@@ -5,8 +5,8 @@ mod curve;
 
 pub use super::matching::{Limits, Pair};
 pub use super::points::Detection;
-pub(crate) use bootstrap::quantile;
-pub use bootstrap::{Interval, Intervals, Resampling, bootstrap};
+pub use crate::statistics::bootstrap::{Interval, Resampling};
+pub use bootstrap::{Intervals, bootstrap};
 pub use curve::PrPoint;
 pub(crate) use curve::{published_average_precision, published_thresholds};
 

@@ -1,7 +1,8 @@
 //! Does it help to learn from unlabeled crops?
 
-use super::summary::{self, Estimate, Summary};
+use super::summary::{self, Summary};
 use super::{Condition, Model};
+use crate::statistics::bootstrap::Estimate;
 
 /// The best ratio against training on positive crops alone, of one kind of network and one part of the recordings.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,28 +1,9 @@
 //! Averages over repetitions, with intervals.
 
 use super::{Cell, Condition, MovieScores, N_DFF_BINS, N_DIM_BINS, Outcomes, curve, density};
-use crate::evaluate::detection::{Interval, Resampling, quantile};
-use rand::{Rng, SeedableRng};
+use crate::statistics::bootstrap::{Estimate, Interval, Resampling, any, quantile};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A number with its interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// The number.
-    pub value: f64,
-    /// Its interval; `None` where nothing was repeated: one network on one movie.
-    pub interval: Option<Interval>,
-}
-
-impl std::fmt::Display for Estimate {
-    /// `0.590 (0.551 to 0.624)`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.3}", self.value)?;
-        self.interval.map_or(Ok(()), |interval| write!(f, " ({:.3} to {:.3})", interval.low, interval.high))
-    }
-}
 
 /// The averages of a condition; `None` is undefined, as precision is without predictions.
 ///
@@ -128,10 +109,10 @@ pub fn summarize(cells: &[Cell], resampling: &Resampling) -> Vec<Summary> {
 pub(super) fn ap_difference(a: &Summary, b: &Summary) -> Option<Estimate> {
     let value = a.ap?.value - b.ap?.value;
     let pairs = a.ap_resampled.iter().zip(&b.ap_resampled);
-    let differences = pairs.map(|(a, b)| Some((*a)? - (*b)?)).collect();
+    let differences = pairs.map(|(a, b)| Some((*a)? - (*b)?));
     let is_repeated = a.ap?.interval.is_some() && b.ap?.interval.is_some();
     let level = a.level;
-    Some(Estimate { value, interval: if is_repeated { interval(differences, level) } else { None } })
+    Some(Estimate { value, interval: if is_repeated { Interval::percentile(differences, level) } else { None } })
 }
 
 /// What is needed of a network's scores on one movie.
@@ -174,20 +155,13 @@ impl<'a> Repetitions<'a> {
             Drawn { networks: self.draws.iter().flatten().collect(), movies: (0..self.n_movies).collect() };
         let (values, density) = everything.measures();
         let n_networks = everything.networks.len();
-        let n_resamples = if n_networks * self.n_movies > 1 { resampling.n_resamples as u64 } else { 0 };
-        let resamples: Vec<Vec<Option<f64>>> = (0..n_resamples)
-            .into_par_iter()
-            .map(|stream| {
-                // One stream for each resample: the result cannot depend on which thread draws it. Conditions laid out
-                // alike draw the same movies, draws and seeds, which pairs them.
-                let mut rng = ChaCha8Rng::seed_from_u64(resampling.seed);
-                rng.set_stream(stream);
-                self.drawn(&mut rng).measures().0
-            })
-            .collect();
+        let n_resamples = if n_networks * self.n_movies > 1 { resampling.n_resamples } else { 0 };
+        // Conditions laid out alike draw the same movies, draws and seeds, which pairs them.
+        let resamples: Vec<Vec<Option<f64>>> =
+            Resampling { n_resamples, ..*resampling }.replicate(|rng| self.drawn(rng).measures().0);
         let estimate = |measure: usize| {
-            let resampled = resamples.iter().map(|r| r[measure]).collect();
-            values[measure].map(|value| Estimate { value, interval: interval(resampled, resampling.level) })
+            let resampled = resamples.iter().map(|r| r[measure]);
+            values[measure].map(|value| Estimate { value, interval: Interval::percentile(resampled, resampling.level) })
         };
         // In the order of `Drawn::measures`.
         let mut next = (0..values.len()).map(estimate);
@@ -228,11 +202,6 @@ impl<'a> Repetitions<'a> {
         }
         Drawn { networks, movies }
     }
-}
-
-/// An index below `n`, the same on machines of any word length.
-fn any(n: usize, rng: &mut ChaCha8Rng) -> usize {
-    rng.random_range(0..n as u64) as usize
 }
 
 /// Networks and movies, some of them several times.
@@ -325,12 +294,4 @@ impl Drawn<'_> {
 fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let (sum, n) = values.flatten().fold((0.0, 0usize), |(sum, n), value| (sum + value, n + 1));
     (n > 0).then(|| sum / n as f64)
-}
-
-/// The percentile interval of resampled values.
-fn interval(resampled: Vec<Option<f64>>, level: f64) -> Option<Interval> {
-    let mut values: Vec<f64> = resampled.into_iter().flatten().collect();
-    values.sort_by(f64::total_cmp);
-    let tail = (1.0 - level.clamp(0.0, 1.0)) / 2.0;
-    (!values.is_empty()).then(|| Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) })
 }

@@ -1,38 +1,10 @@
 //! Bootstrap intervals of detection scores.
 
-use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 use super::curve::{self, Sample};
 use super::{Ratios, Scores};
-
-/// How the intervals are drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Resampling {
-    /// Number of resamples.
-    pub n_resamples: usize,
-    /// Probability inside the interval, in 0..1.
-    pub level: f64,
-    /// Seed of the random stream; the same seed gives the same intervals at any thread count.
-    pub seed: u64,
-}
-
-impl Default for Resampling {
-    /// 95 % intervals from 1000 resamples, seed 0.
-    fn default() -> Self {
-        Self { n_resamples: 1000, level: 0.95, seed: 0 }
-    }
-}
-
-/// A percentile interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
+use crate::statistics::bootstrap::{Interval, Resampling, any};
 
 /// Intervals of the scores; `None` where the score itself is undefined or no resample defines it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -60,22 +32,14 @@ pub struct Intervals {
 /// Resamples in which a score is undefined (no predictions drawn, no truths drawn) are left out for that score. Ratios
 /// are exact ones in both modes; the 1e-6 of the published precision, recall and F1 is below what is resolved here.
 pub fn bootstrap(scores: &Scores, resampling: &Resampling) -> Intervals {
-    let replicates: Vec<[Option<f64>; 5]> = (0..resampling.n_resamples as u64)
-        .into_par_iter()
-        .map_init(Drawn::default, |drawn, stream| {
-            // One stream for each resample: the result cannot depend on which thread draws it.
-            let mut rng = ChaCha8Rng::seed_from_u64(resampling.seed);
-            rng.set_stream(stream);
-            drawn.draw(&scores.sample, &mut rng);
-            drawn.measures(&scores.sample)
-        })
-        .collect();
+    let replicates: Vec<[Option<f64>; 5]> = resampling.replicate(|rng| {
+        let mut drawn = Drawn::default();
+        drawn.draw(&scores.sample, rng);
+        drawn.measures(&scores.sample)
+    });
     let interval = |measure: usize, value: Option<f64>| {
         value?;
-        let mut values: Vec<f64> = replicates.iter().filter_map(|r| r[measure]).collect();
-        values.sort_by(f64::total_cmp);
-        let tail = (1.0 - resampling.level.clamp(0.0, 1.0)) / 2.0;
-        (!values.is_empty()).then(|| Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) })
+        Interval::percentile(replicates.iter().map(|r| r[measure]), resampling.level)
     };
     Intervals {
         precision: interval(0, scores.precision),
@@ -102,8 +66,7 @@ impl Drawn {
         self.predictions.resize(n_predictions, 0);
         self.missed = 0;
         for _ in 0..n_outcomes {
-            let outcome = rng.random_range(0..n_outcomes as u64) as usize;
-            match self.predictions.get_mut(outcome) {
+            match self.predictions.get_mut(any(n_outcomes, rng)) {
                 Some(count) => *count += 1,
                 None => self.missed += 1,
             }
@@ -141,13 +104,4 @@ impl Drawn {
         });
         [precision, recall, f1, Some(ap), curve::published_average_precision(points.collect())]
     }
-}
-
-/// The quantile `q` in 0..1 of ascending values, linear between order statistics; 0 for no values.
-pub(crate) fn quantile(ascending: &[f64], q: f64) -> f64 {
-    let Some(last) = ascending.len().checked_sub(1) else { return 0.0 };
-    let position = q * last as f64;
-    let below = (position.floor() as usize).min(last);
-    let above = (below + 1).min(last);
-    ascending[below] + (ascending[above] - ascending[below]) * (position - below as f64)
 }

@@ -66,7 +66,7 @@ impl Ranking {
             return grid.collect();
         }
         let ascending: Vec<f64> = self.scores.iter().rev().copied().collect();
-        grid.map(|q| super::bootstrap::quantile(&ascending, q)).collect()
+        grid.map(|q| crate::statistics::bootstrap::quantile(&ascending, q)).collect()
     }
 
     /// How many predictions have at least this score.
