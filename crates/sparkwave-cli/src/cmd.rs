@@ -8,6 +8,7 @@ pub(crate) mod experiment;
 pub(crate) mod info;
 pub(crate) mod models;
 pub(crate) mod predict;
+pub(crate) mod propagate;
 pub(crate) mod simulate;
 pub(crate) mod sparks;
 pub(crate) mod train;

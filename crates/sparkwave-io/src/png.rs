@@ -59,21 +59,59 @@ pub fn write_rgb8(path: &Path, image: ArrayView3<'_, u8>) -> Result<(), Error> {
     write(path, (height, width), ColorType::Rgb, BitDepth::Eight, &bytes)
 }
 
+/// The colours that data sets of segmented videos (PASCAL VOC, DAVIS) give to objects, by number; 0 is black.
+pub const PALETTE: [[u8; 3]; 256] = {
+    let mut palette = [[0; 3]; 256];
+    let mut i = 1;
+    while i < 256 {
+        // Three bits of the number at a time, for red, green and blue, from the highest bit of each downwards.
+        let (mut rest, mut bit) = (i, 7);
+        while rest > 0 {
+            let mut c = 0;
+            while c < 3 {
+                palette[i][c] |= ((rest >> c & 1) << bit) as u8;
+                c += 1;
+            }
+            rest >>= 3;
+            bit -= 1;
+        }
+        i += 1;
+    }
+    palette
+};
+
+/// Writes an image `[Y, X]` of numbers that a palette shows in colour, as masks of video data sets are. [`read`] gives the
+/// numbers.
+///
+/// # Errors
+/// If the image is empty or the file cannot be written.
+#[expect(clippy::needless_pass_by_value, reason = "a view is a pointer with extents, passed as ndarray does")]
+pub fn write_indexed8(path: &Path, image: ArrayView2<'_, u8>, palette: &[[u8; 3]; 256]) -> Result<(), Error> {
+    let bytes: Vec<u8> = image.iter().copied().collect();
+    let palette = palette.as_flattened();
+    write_with(path, image.dim(), ColorType::Indexed, BitDepth::Eight, &bytes, Some(palette))
+}
+
 /// The bytes of an 8-bit grey PNG image `[Y, X]`, or why there are none.
 pub(crate) fn encode_gray8(image: ArrayView2<'_, u8>) -> Result<Vec<u8>, String> {
     let bytes: Vec<u8> = image.iter().copied().collect();
-    let encoded = encode(image.dim(), ColorType::Grayscale, BitDepth::Eight, &bytes);
+    let encoded = encode(image.dim(), ColorType::Grayscale, BitDepth::Eight, &bytes, None);
     encoded.ok_or_else(|| "an image without pixels".to_string())?.map_err(|e| e.to_string())
 }
 
-fn write(
+fn write(path: &Path, size: (usize, usize), color: ColorType, depth: BitDepth, pixels: &[u8]) -> Result<(), Error> {
+    write_with(path, size, color, depth, pixels, None)
+}
+
+fn write_with(
     path: &Path,
     (height, width): (usize, usize),
     color: ColorType,
     depth: BitDepth,
     pixels: &[u8],
+    palette: Option<&[u8]>,
 ) -> Result<(), Error> {
-    let bytes = encode((height, width), color, depth, pixels)
+    let bytes = encode((height, width), color, depth, pixels, palette)
         .ok_or_else(|| Error::refused("write", path, "at least one pixel", format!("{height} x {width}")))?
         .map_err(|e| Error::refused("write", path, "pixels that PNG can hold", e.to_string()))?;
     write_atomic(path, &bytes)
@@ -85,6 +123,7 @@ fn encode(
     color: ColorType,
     depth: BitDepth,
     pixels: &[u8],
+    palette: Option<&[u8]>,
 ) -> Option<Result<Vec<u8>, EncodingError>> {
     let (height, width) = (u32::try_from(height).ok()?, u32::try_from(width).ok()?);
     if height == 0 || width == 0 {
@@ -94,6 +133,9 @@ fn encode(
     let mut encoder = Encoder::new(&mut bytes, width, height);
     encoder.set_color(color);
     encoder.set_depth(depth);
+    if let Some(palette) = palette {
+        encoder.set_palette(palette.to_vec());
+    }
     let done = encoder.write_header().and_then(|mut writer| {
         writer.write_image_data(pixels)?;
         writer.finish()
@@ -101,10 +143,10 @@ fn encode(
     Some(done.map(|()| bytes))
 }
 
-/// Reads an image.
+/// Reads an image; of indexed colours the indices, which in masks are what counts.
 ///
 /// # Errors
-/// If the file is damaged, larger than a frame may be, or has transparency, a palette or fewer than 8 bits.
+/// If the file is damaged, larger than a frame may be, or has transparency or fewer than 8 bits.
 pub fn read(path: &Path) -> Result<Image, Error> {
     let (header, mut reader) = start(path)?;
     let bad = |e: DecodingError| decoding_error(path, e);
@@ -124,7 +166,7 @@ pub fn read(path: &Path) -> Result<Image, Error> {
     let (height, width) = (header.height as usize, header.width as usize);
     let shape_error = |_| Error::malformed("read", path, format!("{height} x {width} pixels"), "fewer");
     Ok(match (header.color, header.depth) {
-        (ColorType::Grayscale, BitDepth::Eight) => {
+        (ColorType::Grayscale | ColorType::Indexed, BitDepth::Eight) => {
             Image::Gray8(Array2::from_shape_vec((height, width), bytes).map_err(shape_error)?)
         }
         (ColorType::Grayscale, _) => {
@@ -153,11 +195,12 @@ fn start(path: &Path) -> Result<(Header, png::Reader<BufReader<File>>), Error> {
     let header = Header { height: info.height, width: info.width, color: info.color_type, depth: info.bit_depth };
     let readable = matches!(
         (header.color, header.depth),
-        (ColorType::Grayscale, BitDepth::Eight | BitDepth::Sixteen) | (ColorType::Rgb, BitDepth::Eight)
+        (ColorType::Grayscale, BitDepth::Eight | BitDepth::Sixteen)
+            | (ColorType::Rgb | ColorType::Indexed, BitDepth::Eight)
     );
     if !readable || info.trns.is_some() {
         let found = format!("{:?} of {:?} bits", header.color, header.depth);
-        return Err(Error::unsupported("read", path, "grey of 8 or 16 bits, or RGB of 8 bits", found));
+        return Err(Error::unsupported("read", path, "grey of 8 or 16 bits, RGB or indexed colours of 8 bits", found));
     }
     Ok((header, reader))
 }
@@ -223,6 +266,11 @@ mod tests {
         let rgb = Array3::from_shape_fn((5, 7, 3), |(y, x, c)| (30 * y + x + 70 * c) as u8);
         write_gray8(&path, gray8.view()).unwrap();
         assert_eq!(read(&path).unwrap(), Image::Gray8(gray8.clone()));
+        write_indexed8(&path, gray8.view(), &PALETTE).unwrap();
+        assert_eq!(read(&path).unwrap(), Image::Gray8(gray8.clone()));
+        // The first colours of the data sets that it is from.
+        assert_eq!(PALETTE[..4], [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]);
+        assert_eq!((PALETTE[8], PALETTE[255]), ([64, 0, 0], [224, 224, 192]));
         write_gray16(&path, gray16.t()).unwrap();
         assert_eq!(read(&path).unwrap(), Image::Gray16(gray16.t().to_owned()));
         write_rgb8(&path, rgb.view()).unwrap();

@@ -16,3 +16,11 @@ pub use self::bank::Direction;
 pub use self::tracker::{Followed, Tracker, TrackerParams};
 pub use crate::models::sam2::config::{Sam2Config, Size, Version};
 pub use crate::models::sam2::{Mark, Point, Sam2};
+
+/// The arrays of a network before training, drawn from `seed`, named as in a checkpoint.
+///
+/// # Errors
+/// If the image size is outside its range.
+pub fn untrained(config: &Sam2Config, seed: u64) -> crate::error::Result<sparkwave_core::weights::Weights> {
+    Ok(Sam2::untrained(config, seed, &crate::cpu())?.weights())
+}

@@ -12,6 +12,7 @@ mod error;
 pub mod evaluate;
 pub mod experiment;
 pub mod models;
+pub mod propagate;
 pub mod provenance;
 pub mod run_folder;
 pub mod simulate;

@@ -46,7 +46,7 @@ use self::prompt_encoder::PromptEncoder;
 use self::resample::{Kernel, resample};
 use crate::error::Result;
 use crate::layers::{Initial, Linear};
-use crate::parameters::load;
+use crate::parameters::{collect, load};
 
 pub use self::mask_decoder::Decoded;
 pub use self::prompt_encoder::{Mark, Point};
@@ -162,6 +162,12 @@ impl Sam2 {
     /// If the image size is outside its range.
     pub fn untrained(config: &Sam2Config, seed: u64, device: &Device) -> Result<Self> {
         Self::new(config, &mut Initial::new(seed, device), device)
+    }
+
+    /// Its arrays, named as in a checkpoint.
+    #[must_use]
+    pub fn weights(&self) -> Weights {
+        Weights { parameters: collect(self, &checkpoint_name), ..Weights::default() }
     }
 
     fn new(config: &Sam2Config, initial: &mut Initial, device: &Device) -> Result<Self> {
