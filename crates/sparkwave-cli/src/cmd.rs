@@ -1,5 +1,6 @@
 //! The commands, and the arguments that several of them share.
 
+pub(crate) mod analyze;
 pub(crate) mod convert;
 pub(crate) mod dataset;
 pub(crate) mod demo;

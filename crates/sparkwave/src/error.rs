@@ -30,6 +30,9 @@ pub enum Error {
     /// A network could not be built, trained or run.
     #[error(transparent)]
     Network(#[from] sparkwave_nn::error::Error),
+    /// Groups could not be compared.
+    #[error(transparent)]
+    Statistics(#[from] sparkwave_analysis::statistics::Error),
     /// The recording could not be simulated as asked.
     #[error(transparent)]
     Simulate(#[from] sparkwave_core::synth::SparksError),

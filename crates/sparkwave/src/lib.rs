@@ -5,6 +5,7 @@
 //! does all three. The command line, and any other front end, is a client of this crate and reaches the lower crates only
 //! through it.
 
+pub mod analyze;
 pub mod calibrate;
 pub mod dataset;
 pub mod demo;

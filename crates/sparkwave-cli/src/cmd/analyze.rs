@@ -1,0 +1,177 @@
+//! `sparkwave analyze`
+
+use crate::cmd::Out;
+use crate::output;
+use crate::progress::Terminal;
+use clap::ValueEnum;
+use sparkwave::analysis::statistics::compare::{Change, Design, Level, Options};
+use sparkwave::analysis::statistics::multiplicity::Correction;
+use sparkwave::analyze::compare::{CompareRequest, Source};
+use std::path::PathBuf;
+
+/// Conclude from the tables of runs
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Compare(CompareArgs),
+}
+
+/// Compare measures between groups: p-values, effect sizes with intervals, what was chosen and why, the Methods sentence
+///
+/// Groups are the tables (`ctrl=run1/events.csv cltp=run2/events.csv`), or told by a column (--group). What is counted is the
+/// animal if its column is given, else the neuron, else the event: then a warning says by how much that inflates n.
+#[derive(Debug, clap::Args)]
+struct CompareArgs {
+    /// Tables (CSV), each NAME=FILE or FILE
+    #[arg(value_name = "[NAME=]TABLE", required = true)]
+    tables: Vec<String>,
+    #[command(flatten)]
+    out: Out,
+    /// A column to compare; may be given again [default: all that measure something]
+    #[arg(long, value_name = "COLUMN")]
+    measure: Vec<String>,
+    /// The column that tells the group [default: the table]
+    #[arg(long, value_name = "COLUMN")]
+    group: Option<String>,
+    /// The column that tells the neuron
+    #[arg(long, value_name = "COLUMN")]
+    neuron: Option<String>,
+    /// The column that tells the animal
+    #[arg(long, value_name = "COLUMN")]
+    animal: Option<String>,
+    /// Pair the units of two groups, and test this
+    #[arg(long, value_name = "CHANGE", value_enum)]
+    paired: Option<Pairing>,
+    /// What is counted as one [default: the highest level that every row knows]
+    #[arg(long, value_enum)]
+    unit: Option<Unit>,
+    /// Drop units outside Tukey's fences of so many interquartile ranges (1.5 is usual) [default: drop nothing]
+    #[arg(long, value_name = "X")]
+    fences: Option<f64>,
+    /// Correction of p-values for several measures, and for pairs of several groups
+    #[arg(long, value_enum, default_value_t = Adjustment::Holm)]
+    correction: Adjustment,
+    /// As published: fold changes of neurons, fences, no correction
+    #[arg(long, conflicts_with_all = ["paired", "unit", "fences", "correction"])]
+    published: bool,
+    /// Seed of bootstrap and permutations
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Print the result as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Pairing {
+    /// second - first
+    Difference,
+    /// (second - first) / first
+    FoldChange,
+    /// ln(second / first)
+    LogRatio,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Unit {
+    /// A row
+    Event,
+    /// A neuron
+    Neuron,
+    /// An animal
+    Animal,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Adjustment {
+    /// Holm: the probability of any false positive
+    Holm,
+    /// Benjamini and Hochberg: the part of false ones among positives
+    Bh,
+    /// None
+    None,
+}
+
+impl CompareArgs {
+    fn request(&self) -> CompareRequest {
+        let mut options = if self.published {
+            Options::published()
+        } else {
+            Options {
+                design: match self.paired {
+                    None => Design::Unpaired,
+                    Some(Pairing::Difference) => Design::Paired(Change::Difference),
+                    Some(Pairing::FoldChange) => Design::Paired(Change::FoldChange),
+                    Some(Pairing::LogRatio) => Design::Paired(Change::LogRatio),
+                },
+                unit: self.unit.map(|unit| match unit {
+                    Unit::Event => Level::Event,
+                    Unit::Neuron => Level::Neuron,
+                    Unit::Animal => Level::Animal,
+                }),
+                fences: self.fences,
+                correction: match self.correction {
+                    Adjustment::Holm => Correction::Holm,
+                    Adjustment::Bh => Correction::BenjaminiHochberg,
+                    Adjustment::None => Correction::None,
+                },
+                ..Options::default()
+            }
+        };
+        options.resampling.seed = self.seed;
+        CompareRequest {
+            tables: self.tables.iter().map(|text| source(text)).collect(),
+            measures: self.measure.clone(),
+            group: self.group.clone(),
+            neuron: self.neuron.clone(),
+            animal: self.animal.clone(),
+            options,
+        }
+    }
+}
+
+/// A table, with its name if it was given one; otherwise that of its file, or of its run if all are called alike.
+fn source(text: &str) -> Source {
+    if let Some((name, path)) = text.split_once('=') {
+        return Source { name: name.to_owned(), path: path.into() };
+    }
+    let path = PathBuf::from(text);
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = path.parent().and_then(|p| p.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let name = if stem == "events" || stem == "waves" { folder.unwrap_or(stem) } else { stem };
+    Source { name, path }
+}
+
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let What::Compare(args) = &args.what;
+    let terminal = Terminal::new(true);
+    let out = &args.out.out;
+    let family = sparkwave::analyze::compare::run(&args.request(), out, args.out.existing.existing(), &terminal)?;
+    if args.json {
+        output::json(&serde_json::to_value(&family)?);
+        return Ok(());
+    }
+    for member in &family.members {
+        let line = match (&member.comparison, &member.undefined) {
+            (Some(comparison), _) => {
+                let n: Vec<String> = comparison.samples.iter().map(|s| format!("{} {}", s.n, s.name)).collect();
+                let p = member.p_adjusted.unwrap_or(comparison.outcome.p);
+                let effect = comparison.effect.map_or_else(String::new, |e| format!(", {} {}", e.name, e.estimate));
+                let test = comparison.outcome.test.name();
+                format!("{}: p = {p:.4} ({test}; {}){effect}", member.measure, n.join(", "))
+            }
+            (None, why) => format!("{}: not compared: {}", member.measure, why.as_deref().unwrap_or("undefined")),
+        };
+        output::line(&line);
+        for warning in member.comparison.iter().flat_map(|c| &c.warnings) {
+            output::line(&format!("  warning: {warning}"));
+        }
+    }
+    output::line(&format!("look at {}", out.join("methods.txt").display()));
+    Ok(())
+}

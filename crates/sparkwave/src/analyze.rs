@@ -1,0 +1,3 @@
+//! Analyses of tables that runs left: what a paper concludes from them.
+
+pub mod compare;
