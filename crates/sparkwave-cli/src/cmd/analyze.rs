@@ -156,6 +156,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         output::json(&serde_json::to_value(&family)?);
         return Ok(());
     }
+    // Warnings that measures share are told once.
+    let mut warned: Vec<(String, Vec<&str>)> = Vec::new();
     for member in &family.members {
         let line = match (&member.comparison, &member.undefined) {
             (Some(comparison), _) => {
@@ -163,14 +165,22 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
                 let p = member.p_adjusted.unwrap_or(comparison.outcome.p);
                 let effect = comparison.effect.map_or_else(String::new, |e| format!(", {} {}", e.name, e.estimate));
                 let test = comparison.outcome.test.name();
-                format!("{}: p = {p:.4} ({test}; {}){effect}", member.measure, n.join(", "))
+                let p = if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") };
+                format!("{}: {p} ({test}; {}){effect}", member.measure, n.join(", "))
             }
             (None, why) => format!("{}: not compared: {}", member.measure, why.as_deref().unwrap_or("undefined")),
         };
         output::line(&line);
         for warning in member.comparison.iter().flat_map(|c| &c.warnings) {
-            output::line(&format!("  warning: {warning}"));
+            let text = warning.to_string();
+            match warned.iter_mut().find(|(earlier, _)| *earlier == text) {
+                Some((_, measures)) => measures.push(&member.measure),
+                None => warned.push((text, vec![&member.measure])),
+            }
         }
+    }
+    for (warning, measures) in warned {
+        output::line(&format!("warning: {warning} ({})", measures.join(", ")));
     }
     output::line(&format!("look at {}", out.join("methods.txt").display()));
     Ok(())
