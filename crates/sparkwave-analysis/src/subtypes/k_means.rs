@@ -15,8 +15,7 @@ use super::Error;
 use super::points::{Points, squared_distance};
 use lloyd::Partition;
 
-/// Up to so many points every search ends with single moves; beyond, where searches are long and hardly get stuck, only
-/// the best one does.
+/// Up to so many points a search ends with single moves; beyond, searches are long and hardly get stuck.
 const MAX_EXCHANGED: usize = 20_000;
 
 /// How groups are searched for.
@@ -64,10 +63,10 @@ impl Clustering {
 
 /// Divides points `[N, M]` into `k` groups.
 ///
-/// Centres start by greedy k-means++ (Arthur & Vassilvitskii 2007, SODA, 1027) and move by Lloyd's rounds, with the bounds
-/// of Hamerly 2010 (SDM, 130), which leave out distances that cannot matter, then by the single moves of Hartigan & Wong 1979
-/// (Appl. Stat. 28, 100), which find better groups where Lloyd's rounds are stuck. Groups are numbered by falling size, equally
-/// large ones by their centres, so that the same partition always has the same numbers.
+/// Centres start by greedy k-means++ (Arthur & Vassilvitskii 2007, SODA, 1027) and move by Lloyd's rounds, with the
+/// bounds of Hamerly 2010 (SDM, 130), which leave out distances that cannot matter. Up to 20,000 points, the single moves
+/// of Hartigan & Wong 1979 (Appl. Stat. 28, 100) then find better groups where Lloyd's rounds are stuck. Groups are
+/// numbered by falling size, equally large ones by their centres, so that a partition always has the same numbers.
 ///
 /// # Errors
 /// [`Error::Nothing`], [`Error::NotFinite`], and [`Error::GroupCount`] unless there are at least `k` distinct points.
@@ -120,21 +119,22 @@ pub(super) fn search(points: &Points, k: usize, params: &KMeansParams) -> Result
     }
     let mean_variance = (0..points.n_features()).map(|j| variance(points, j)).sum::<f64>() / points.n_features() as f64;
     let enough = params.tolerance * mean_variance;
+    let exchanged = |found: Partition| {
+        if points.len() <= MAX_EXCHANGED { exchange::exchange(points, found, params.max_rounds) } else { found }
+    };
     let searches: Vec<Partition> = (0..params.n_restarts.max(1) as u64)
         .into_par_iter()
         .map(|restart| {
             let mut rng = ChaCha8Rng::seed_from_u64(params.seed);
             rng.set_stream(restart);
-            let found = lloyd::settle(points, seeding::centres(points, k, &mut rng), params.max_rounds, enough);
-            if points.len() <= MAX_EXCHANGED { exchange::exchange(points, found, params.max_rounds) } else { found }
+            exchanged(lloyd::settle(points, seeding::centres(points, k, &mut rng), params.max_rounds, enough))
         })
         .collect();
     // Of equal ones the first.
     let best = searches.into_iter().reduce(|best, next| if next.inertia < best.inertia { next } else { best });
     let best = best.expect("there is at least one search");
-    let settled = lloyd::settle(points, best.centres, params.max_rounds, 0.0);
-    let exchanged = exchange::exchange(points, settled, params.max_rounds);
-    Ok(numbered_by_size(lloyd::settle(points, exchanged.centres, params.max_rounds, 0.0)))
+    let best = exchanged(lloyd::settle(points, best.centres, params.max_rounds, 0.0));
+    Ok(numbered_by_size(lloyd::settle(points, best.centres, params.max_rounds, 0.0)))
 }
 
 fn variance(points: &Points, feature: usize) -> f64 {

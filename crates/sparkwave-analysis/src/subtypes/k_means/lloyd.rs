@@ -1,6 +1,5 @@
 //! Lloyd's rounds: points to the nearest centre, centres to the mean of their points, until nothing changes.
 
-use super::nearest;
 use crate::subtypes::points::{Points, squared_distance};
 
 /// Points in groups.
@@ -73,14 +72,26 @@ fn regroup(points: &Points, centres: &[Vec<f64>], labels: &mut [usize], bounds: 
         if bounds.upper < safe {
             continue;
         }
-        let (best, squared) = nearest(point, centres);
-        let others = centres.iter().enumerate().filter(|(i, _)| *i != best);
-        let second = others.map(|(_, c)| squared_distance(point, c)).fold(f64::INFINITY, f64::min);
+        let (best, squared, second) = two_nearest(point, centres);
         *bounds = Bounds { upper: squared.sqrt(), lower: second.sqrt() };
         has_changed |= *label != best;
         *label = best;
     }
     has_changed
+}
+
+/// The nearest centre, the first of equally near ones, with its squared distance and that of the second nearest.
+fn two_nearest(point: &[f64], centres: &[Vec<f64>]) -> (usize, f64, f64) {
+    let (mut best, mut nearest, mut second) = (0, f64::INFINITY, f64::INFINITY);
+    for (i, centre) in centres.iter().enumerate() {
+        let squared = squared_distance(point, centre);
+        if squared < nearest {
+            (best, nearest, second) = (i, squared, nearest);
+        } else {
+            second = second.min(squared);
+        }
+    }
+    (best, nearest, second)
 }
 
 /// Gives each empty group the point that is farthest from its centre, the first of equally far ones, out of the groups
