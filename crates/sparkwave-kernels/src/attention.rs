@@ -138,9 +138,11 @@ impl Task<'_> {
         let (length, of_value) = (self.queries.length, self.values.length);
         let vectors = (self.end - self.first).div_ceil(LANES);
         let n_panels = vectors.div_ceil(VECTORS);
-        memory.clear();
-        memory.resize(vectors * LANES * (length + of_value) + KEYS * COLUMNS, 0.0);
-        let (scores, mut rest) = memory.split_at_mut(KEYS * COLUMNS);
+        // What was there before is overwritten, so a task that is no larger than the one before clears nothing.
+        let n = KEYS * COLUMNS + of_value + vectors * LANES * (length + of_value);
+        memory.resize(n.max(memory.len()), 0.0);
+        let (scores, rest) = memory.split_at_mut(KEYS * COLUMNS);
+        let (mean, mut rest) = rest.split_at_mut(of_value);
         let mut panels = Vec::with_capacity(n_panels);
         for i in 0..n_panels {
             let columns = ((i + 1) * vectors / n_panels - i * vectors / n_panels) * LANES;
@@ -158,7 +160,7 @@ impl Task<'_> {
         }
         let mut query = self.first;
         for panel in &panels {
-            self.store(query, panel, output);
+            self.store(query, panel, mean, output);
             query += panel.columns;
         }
     }
@@ -168,6 +170,9 @@ impl Task<'_> {
         // So that exp(score) is a power of two.
         let unit = std::f32::consts::LOG2_E / (self.queries.length as f32).sqrt();
         let start = self.queries.first(self.sample, self.head);
+        if self.end < first + columns {
+            panel.fill(0.0);
+        }
         for (column, query) in (first..self.end.min(first + columns)).enumerate() {
             let query = &self.queries.data[start + query * self.queries.strides[1]..][..self.queries.length];
             for (to, value) in panel[column..].iter_mut().step_by(columns).zip(query) {
@@ -190,13 +195,13 @@ impl Task<'_> {
         let first = self.values.first(self.sample, self.head) + key * strides.1;
         let of_value = self.values.length;
         let rows = Rows { data: self.values.data, first, rows: of_value, row_stride: 1, step_stride: strides.1 };
-        add_products(self.isa, rows, scores, columns, Start::Scaled(&fade), panel.mixed);
+        let start = if key == 0 { Start::Zero } else { Start::Scaled(&fade) };
+        add_products(self.isa, rows, scores, columns, start, panel.mixed);
     }
 
-    /// Writes the means of a panel whose first query is `query`.
-    fn store(&self, query: usize, panel: &Panel<'_>, output: &Output<'_>) {
+    /// Writes the means of a panel whose first query is `query`, one after the other.
+    fn store(&self, query: usize, panel: &Panel<'_>, mean: &mut [f32], output: &Output<'_>) {
         let length = self.values.length;
-        let mut mean = vec![0.0; length];
         for (column, query) in (query..self.end.min(query + panel.columns)).enumerate() {
             let part = 1.0 / panel.total[column];
             for (to, sum) in mean.iter_mut().zip(panel.mixed[column..].iter().step_by(panel.columns)) {
@@ -204,7 +209,7 @@ impl Task<'_> {
             }
             let place = ((self.sample * self.queries.tokens + query) * self.heads + self.head) * length;
             // SAFETY: each query of each sample and head belongs to one panel of one task.
-            unsafe { output.write(place, &mean) };
+            unsafe { output.write(place, mean) };
         }
     }
 }

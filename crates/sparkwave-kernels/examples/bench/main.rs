@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod layers;
+mod tokens;
 mod train;
 mod unet;
 
@@ -49,6 +50,9 @@ fn case(name: &str) -> Case {
     match kind {
         "unet" => unet::inference(isa(), rest),
         "train" => train::step(isa(), rest),
+        "attention" | "layer_norm" | "gelu" => {
+            tokens::case(isa(), &rest.split(':').map(|n| n.parse().unwrap()).collect::<Vec<usize>>())
+        }
         _ => layers::case(isa(), kind, rest),
     }
 }
@@ -124,6 +128,13 @@ fn main() {
     for (kind, pass) in ["norm", "pool"].into_iter().flat_map(|k| ["forward", "backward"].map(|p| (k, p))) {
         print(&format!("{kind}:8:32x32x32:8:{pass}"));
     }
+    // Memories, a stage of the image encoder as a whole and in windows, and what surrounds them, of SAM 2.
+    print("attention:1:1:4096:28736:256:64");
+    print("attention:1:4:4096:4096:96:96");
+    print("attention:1024:1:64:64:96:96");
+    print("attention:25:4:196:196:96:96");
+    print("layer_norm:65536:96");
+    print("gelu:16777216");
     for net in ["small:64x64x64:1", "published:64x64x64:1"] {
         print(&format!("unet:{net}"));
     }
