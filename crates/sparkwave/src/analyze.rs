@@ -1,3 +1,45 @@
 //! Analyses of tables that runs left: what a paper concludes from them.
 
+pub mod categories;
 pub mod compare;
+pub mod features;
+pub mod subtypes;
+
+use crate::error::Error;
+use crate::provenance::{RunRecord, input_record};
+use crate::run_folder::RunFolder;
+use crate::stage_clock::StageClock;
+use sparkwave_core::progress::Progress;
+use sparkwave_core::table::Table;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// A table of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What its rows have in common, such as a treatment.
+    pub name: String,
+    /// CSV.
+    pub path: PathBuf,
+}
+
+/// Reads tables.
+fn read(sources: &[Source]) -> Result<Vec<Table>, Error> {
+    sources.iter().map(|source| Ok(sparkwave_io::csv::read_table(&source.path)?)).collect()
+}
+
+/// Writes `run.json`.
+fn record(
+    command: &str,
+    (seed, started): (u64, Instant),
+    sources: &[Source],
+    summary: serde_json::Value,
+    clock: &StageClock<'_>,
+    folder: &RunFolder,
+) -> Result<(), Error> {
+    let mut record = RunRecord::new(command, seed, rayon::current_num_threads());
+    for source in sources {
+        record.inputs.push(input_record(&source.path, &|| clock.is_cancelled())?);
+    }
+    record.finish(started, clock, summary, folder)
+}

@@ -33,6 +33,15 @@ pub enum Error {
     /// Groups could not be compared.
     #[error(transparent)]
     Statistics(#[from] sparkwave_analysis::statistics::Error),
+    /// Features could not be computed.
+    #[error(transparent)]
+    Features(#[from] sparkwave_analysis::features::Error),
+    /// Events could not be grouped.
+    #[error(transparent)]
+    Subtypes(#[from] sparkwave_analysis::subtypes::Error),
+    /// Events could not be categorized.
+    #[error(transparent)]
+    Categories(#[from] sparkwave_analysis::categories::Error),
     /// The recording could not be simulated as asked.
     #[error(transparent)]
     Simulate(#[from] sparkwave_core::synth::SparksError),

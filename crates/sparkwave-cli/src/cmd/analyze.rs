@@ -1,12 +1,15 @@
 //! `sparkwave analyze`
 
+mod events;
+
 use crate::cmd::Out;
 use crate::output;
 use crate::progress::Terminal;
 use clap::ValueEnum;
 use sparkwave::analysis::statistics::compare::{Change, Design, Level, Options};
 use sparkwave::analysis::statistics::multiplicity::Correction;
-use sparkwave::analyze::compare::{CompareRequest, Source};
+use sparkwave::analyze::Source;
+use sparkwave::analyze::compare::CompareRequest;
 use std::path::PathBuf;
 
 /// Conclude from the tables of runs
@@ -18,7 +21,10 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    Compare(CompareArgs),
+    Features(events::FeatureArgs),
+    Subtypes(events::SubtypeArgs),
+    Categories(events::CategoryArgs),
+    Compare(Box<CompareArgs>),
 }
 
 /// Compare measures between groups: p-values, effect sizes with intervals, what was chosen and why, the Methods sentence
@@ -148,7 +154,15 @@ fn source(text: &str) -> Source {
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let What::Compare(args) = &args.what;
+    match &args.what {
+        What::Features(args) => events::features(args),
+        What::Subtypes(args) => events::subtypes(args),
+        What::Categories(args) => events::categories(args),
+        What::Compare(args) => compare(args),
+    }
+}
+
+fn compare(args: &CompareArgs) -> anyhow::Result<()> {
     let terminal = Terminal::new(true);
     let out = &args.out.out;
     let family = sparkwave::analyze::compare::run(&args.request(), out, args.out.existing.existing(), &terminal)?;

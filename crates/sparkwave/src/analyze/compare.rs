@@ -1,7 +1,7 @@
 //! Comparison of groups: tables of events become p-values with the reasons for them ([`sparkwave_analysis::statistics`]).
 
+use super::Source;
 use crate::error::Error;
-use crate::provenance::{RunRecord, input_record};
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
 use sparkwave_analysis::statistics::compare::family::{Family, Member, compare_all};
@@ -9,17 +9,8 @@ use sparkwave_analysis::statistics::compare::{Comparison, Options, Row};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
-
-/// A table whose rows are compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// The group of its rows, if no column tells; the name of its folder or file by default.
-    pub name: String,
-    /// CSV.
-    pub path: PathBuf,
-}
 
 /// What is compared, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,10 +40,7 @@ const NOT_MEASURES: [&str; 4] = ["id", "_frame", "y_", "x_"];
 pub fn run(request: &CompareRequest, out: &Path, existing: Existing, progress: &dyn Progress) -> Result<Family, Error> {
     let started = Instant::now();
     let clock = StageClock::new(progress);
-    let mut tables = Vec::with_capacity(request.tables.len());
-    for source in &request.tables {
-        tables.push((source, sparkwave_io::csv::read_table(&source.path)?));
-    }
+    let tables: Vec<(&Source, Table)> = request.tables.iter().zip(super::read(&request.tables)?).collect();
     let names = measures(request, &tables)?;
     let mut measures = Vec::with_capacity(names.len());
     for name in names {
@@ -71,12 +59,8 @@ pub fn run(request: &CompareRequest, out: &Path, existing: Existing, progress: &
     folder.write("comparison.json", json.as_bytes())?;
     folder.write("methods.txt", methods(&family).as_bytes())?;
     let seed = request.options.resampling.seed;
-    let mut record = RunRecord::new("analyze compare", seed, rayon::current_num_threads());
-    for source in &request.tables {
-        record.inputs.push(input_record(&source.path, &|| clock.is_cancelled())?);
-    }
     let summary = serde_json::json!({"n_measures": family.members.len(), "out": folder.path()});
-    record.finish(started, &clock, summary, &folder)?;
+    super::record("analyze compare", (seed, started), &request.tables, summary, &clock, &folder)?;
     Ok(family)
 }
 

@@ -1,0 +1,184 @@
+//! `sparkwave analyze features|subtypes|categories`
+
+use super::source;
+use crate::cmd::{Out, Running};
+use crate::output;
+use crate::progress::Terminal;
+use clap::ValueEnum;
+use sparkwave::analysis::categories::{Category, CategoryParams, Offset, Rule};
+use sparkwave::analysis::features::{Method, ScreenParams};
+use sparkwave::analyze::categories::CategoryRequest;
+use sparkwave::analyze::features::Set;
+use sparkwave::analyze::subtypes::SubtypeRequest;
+
+/// The features of events with units, and which of them say the same
+#[derive(Debug, clap::Args)]
+pub(super) struct FeatureArgs {
+    /// Tables (events.csv or waves.csv), each NAME=FILE or FILE
+    #[arg(value_name = "[NAME=]TABLE", required = true)]
+    tables: Vec<String>,
+    #[command(flatten)]
+    out: Out,
+    /// Which features
+    #[arg(long, value_enum, default_value_t = SetName::Sparks)]
+    set: SetName,
+    /// Correlation coefficient
+    #[arg(long, value_enum, default_value_t = MethodName::Pearson)]
+    correlation: MethodName,
+    /// Features with a larger absolute coefficient say the same, 0 to 1
+    #[arg(long, value_name = "R", default_value_t = ScreenParams::default().threshold)]
+    threshold: f64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SetName {
+    /// Of synaptic transients, in micrometres and seconds
+    Sparks,
+    /// The eight published ones of these, in voxels and frames
+    Published,
+    /// Of waves
+    Waves,
+}
+
+impl SetName {
+    fn set(self) -> Set {
+        match self {
+            Self::Sparks => Set::Sparks,
+            Self::Published => Set::Published,
+            Self::Waves => Set::Waves,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MethodName {
+    /// Of values
+    Pearson,
+    /// Of ranks
+    Spearman,
+}
+
+pub(super) fn features(args: &FeatureArgs) -> anyhow::Result<()> {
+    let method = match args.correlation {
+        MethodName::Pearson => Method::Pearson,
+        MethodName::Spearman => Method::Spearman,
+    };
+    let params = ScreenParams { method, threshold: args.threshold, ..ScreenParams::default() };
+    let tables: Vec<_> = args.tables.iter().map(|text| source(text)).collect();
+    let (out, existing) = (&args.out.out, args.out.existing.existing());
+    let screened =
+        sparkwave::analyze::features::run(&tables, args.set.set(), &params, out, existing, &Terminal::new(true))?;
+    output::line(&format!("kept: {}", screened.kept.join(", ")));
+    let dropped: Vec<&str> = screened.dropped.iter().map(|d| d.feature.as_str()).collect();
+    if !dropped.is_empty() {
+        output::line(&format!("dropped: {}; why is in {}", dropped.join(", "), out.join("dropped.csv").display()));
+    }
+    Ok(())
+}
+
+/// Groups of events that look alike: how many, what they look like, who has how many
+#[derive(Debug, clap::Args)]
+pub(super) struct SubtypeArgs {
+    /// Tables (events.csv or waves.csv), each NAME=FILE or FILE
+    #[arg(value_name = "[NAME=]TABLE", required = true)]
+    tables: Vec<String>,
+    #[command(flatten)]
+    out: Out,
+    /// Which features
+    #[arg(long, value_enum, default_value_t = SetName::Sparks)]
+    set: SetName,
+    /// Largest number of subtypes that is tried
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    up_to: usize,
+    /// How many there are [default: the number of the largest silhouette]
+    #[arg(long, value_name = "N")]
+    number: Option<usize>,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    running: Running,
+}
+
+pub(super) fn subtypes(args: &SubtypeArgs) -> anyhow::Result<()> {
+    let request = SubtypeRequest {
+        tables: args.tables.iter().map(|text| source(text)).collect(),
+        set: args.set.set(),
+        tried: 2..=args.up_to,
+        chosen: args.number,
+        seed: args.seed,
+    };
+    let terminal = Terminal::new(args.running.quiet);
+    let (out, existing) = (&args.out.out, args.out.existing.existing());
+    let found = sparkwave::analyze::subtypes::run(&request, out, existing, args.running.threads(), &terminal);
+    terminal.finish();
+    let found = found?;
+    if args.running.json {
+        output::json(&serde_json::json!({
+            "n_subtypes": found.k, "sizes": found.sizes, "n_left_out": found.n_left_out,
+            "silhouette": found.silhouette, "elbow": found.elbow, "gap": found.gap,
+        }));
+        return Ok(());
+    }
+    let sizes: Vec<String> = found.sizes.iter().map(ToString::to_string).collect();
+    let number = |n: Option<usize>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
+    let silhouette = found.silhouette.map_or_else(|| "unknown".to_owned(), |s| format!("{s:.3}"));
+    output::line(&format!(
+        "{} subtypes of {} events (silhouette {silhouette}; the elbow says {}, the gap statistic {}); {} left out",
+        found.k,
+        sizes.join(", "),
+        number(found.elbow),
+        number(found.gap),
+        output::counted(found.n_left_out, "event"),
+    ));
+    Ok(())
+}
+
+/// What became of events after a stimulus: silenced, new, recurrent
+#[derive(Debug, clap::Args)]
+pub(super) struct CategoryArgs {
+    /// Events before the stimulus (events.csv)
+    before: String,
+    /// Events after it, of the same field of view
+    after: String,
+    #[command(flatten)]
+    out: Out,
+    /// Which events belong together
+    #[arg(long, value_enum, default_value_t = RuleName::OneToOne)]
+    rule: RuleName,
+    /// Events at least this far apart do not belong together, um
+    #[arg(long, value_name = "UM", default_value_t = CategoryParams::default().distance_um)]
+    distance_um: f64,
+    /// What is added to y after the stimulus to get y before it, um
+    #[arg(long, value_name = "UM", default_value_t = 0.0, allow_hyphen_values = true)]
+    offset_y_um: f64,
+    /// What is added to x after the stimulus to get x before it, um
+    #[arg(long, value_name = "UM", default_value_t = 0.0, allow_hyphen_values = true)]
+    offset_x_um: f64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RuleName {
+    /// Each with one other, as many pairs as possible
+    OneToOne,
+    /// As published: all within the distance
+    Paper,
+}
+
+pub(super) fn categories(args: &CategoryArgs) -> anyhow::Result<()> {
+    let rule = match args.rule {
+        RuleName::OneToOne => Rule::OneToOne,
+        RuleName::Paper => Rule::AllWithin,
+    };
+    let request = CategoryRequest {
+        before: source(&args.before),
+        after: source(&args.after),
+        offset: Offset { y_um: args.offset_y_um, x_um: args.offset_x_um },
+        params: CategoryParams { rule, distance_um: args.distance_um },
+    };
+    let (out, existing) = (&args.out.out, args.out.existing.existing());
+    let found = sparkwave::analyze::categories::run(&request, out, existing, &Terminal::new(true))?;
+    let counts: Vec<String> = Category::ALL.iter().map(|c| format!("{} {}", found.count(*c), c.name())).collect();
+    output::line(&format!("{}; look at {}", counts.join(", "), out.join("categories.csv").display()));
+    Ok(())
+}
