@@ -9,13 +9,14 @@ use crate::error::Error;
 use crate::provenance::{RunRecord, input_record};
 use crate::run_folder::RunFolder;
 use crate::stage_clock::StageClock;
+use serde::Serialize;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::table::Table;
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// A table of events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Source {
     /// What its rows have in common, such as a treatment.
     pub name: String,

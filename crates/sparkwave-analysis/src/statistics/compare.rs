@@ -140,7 +140,7 @@ impl Test {
 }
 
 /// How to compare.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Options {
     /// How groups belong together.
     pub design: Design,

@@ -4,6 +4,7 @@ use super::Source;
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
+use serde::Serialize;
 use sparkwave_analysis::categories::{Categories, Category, CategoryParams, Offset, Site, categorize};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Two recordings of one field of view.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CategoryRequest {
     /// The events before the stimulus.
     pub before: Source,
@@ -43,7 +44,7 @@ pub fn run(
     clock.begin("categories", 1);
     let found = categorize(&sites[0], &sites[1], request.offset, &request.params)?;
     clock.advance(1);
-    let folder = RunFolder::open(out, existing, "")?;
+    let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(request)?)?;
     folder.write_table("categories", &table(&found, &sources, &tables), false)?;
     let counts: BTreeMap<&str, usize> = Category::ALL.iter().map(|c| (c.name(), found.count(*c))).collect();
     let summary = serde_json::json!({"counts": counts, "params": found.params, "out": folder.path()});

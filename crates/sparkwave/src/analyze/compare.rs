@@ -4,6 +4,7 @@ use super::Source;
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
+use serde::Serialize;
 use sparkwave_analysis::statistics::compare::family::{Family, Member, compare_all};
 use sparkwave_analysis::statistics::compare::{Comparison, Options, Row};
 use sparkwave_core::progress::Progress;
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// What is compared, and how.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CompareRequest {
     /// The tables, in the order in which groups are compared.
     pub tables: Vec<Source>,
@@ -50,7 +51,7 @@ pub fn run(request: &CompareRequest, out: &Path, existing: Existing, progress: &
     clock.begin("compare", 1);
     let family = compare_all(&measures, &request.options)?;
     clock.advance(1);
-    let folder = RunFolder::open(out, existing, "")?;
+    let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(request)?)?;
     folder.write_table("comparison", &comparison_table(&family), false)?;
     folder.write_table("samples", &sample_table(&family), false)?;
     folder.write_table("pairwise", &pairwise_table(&family), false)?;

@@ -4,6 +4,7 @@ use super::Source;
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
+use serde::Serialize;
 use sparkwave_analysis::features::{
     Feature, FeatureTable, PUBLISHED, Reason, SPARKS, Screen, ScreenParams, WAVES, screen,
 };
@@ -13,7 +14,8 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Which features.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Set {
     /// Of synaptic transients, in micrometres and seconds.
     #[default]
@@ -70,26 +72,31 @@ impl Events {
     }
 }
 
+/// What is computed, and how it is screened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FeatureRequest {
+    /// The tables.
+    pub tables: Vec<Source>,
+    /// Which features.
+    pub set: Set,
+    /// Which of them say the same.
+    pub screen: ScreenParams,
+}
+
 /// Writes `features.csv`, `correlations.csv`, `dropped.csv` and `definitions.csv`.
 ///
 /// # Errors
 /// If a table cannot be read or lacks a column, the folder is not free, or a file cannot be written.
-pub fn run(
-    sources: &[Source],
-    set: Set,
-    params: &ScreenParams,
-    out: &Path,
-    existing: Existing,
-    progress: &dyn Progress,
-) -> Result<Screen, Error> {
+pub fn run(request: &FeatureRequest, out: &Path, existing: Existing, progress: &dyn Progress) -> Result<Screen, Error> {
+    let (sources, set) = (&request.tables, request.set);
     let started = Instant::now();
     let clock = StageClock::new(progress);
     let tables = super::read(sources)?;
     clock.begin("features", 1);
     let events = Events::of(&tables, set)?;
-    let screened = screen(&events.features, params);
+    let screened = screen(&events.features, &request.screen);
     clock.advance(1);
-    let folder = RunFolder::open(out, existing, "")?;
+    let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(request)?)?;
     let rows: Vec<usize> = (0..events.features.n_rows()).collect();
     let mut table = events.identify(sources, &tables, &rows);
     for (name, column) in events.features.names().iter().zip(events.features.columns()) {

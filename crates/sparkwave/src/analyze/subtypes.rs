@@ -6,6 +6,7 @@ use super::features::{Events, Set};
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
+use serde::Serialize;
 use sparkwave_analysis::features::{Complete, Deviation, FeatureTable, ScreenParams, Standardization, screen};
 use sparkwave_analysis::subtypes::{
     Clustering, Gap, GapParams, KMeansParams, Silhouette, SilhouetteParams, Stability, StabilityParams, elbow,
@@ -18,7 +19,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// How subtypes are looked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SubtypeRequest {
     /// The tables; proportions are told for each.
     pub tables: Vec<Source>,
@@ -134,7 +135,7 @@ fn run_here(
         gap: gap.k,
     };
 
-    let folder = RunFolder::open(out, existing, "")?;
+    let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(request)?)?;
     let place = map(points.view())?;
     let mut table = events.identify(&request.tables, &tables, &rows);
     table.push("subtype", chosen.clustering.labels.iter().map(|&l| Value::Int(l as i64 + 1)).collect());

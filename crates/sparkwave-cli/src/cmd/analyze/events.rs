@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use sparkwave::analysis::categories::{Category, CategoryParams, Offset, Rule};
 use sparkwave::analysis::features::{Method, ScreenParams};
 use sparkwave::analyze::categories::CategoryRequest;
-use sparkwave::analyze::features::Set;
+use sparkwave::analyze::features::{FeatureRequest, Set};
 use sparkwave::analyze::subtypes::SubtypeRequest;
 
 /// The features of events with units, and which of them say the same
@@ -63,11 +63,13 @@ pub(super) fn features(args: &FeatureArgs) -> anyhow::Result<()> {
         MethodName::Pearson => Method::Pearson,
         MethodName::Spearman => Method::Spearman,
     };
-    let params = ScreenParams { method, threshold: args.threshold, ..ScreenParams::default() };
-    let tables: Vec<_> = args.tables.iter().map(|text| source(text)).collect();
+    let request = FeatureRequest {
+        tables: args.tables.iter().map(|text| source(text)).collect(),
+        set: args.set.set(),
+        screen: ScreenParams { method, threshold: args.threshold, ..ScreenParams::default() },
+    };
     let (out, existing) = (&args.out.out, args.out.existing.existing());
-    let screened =
-        sparkwave::analyze::features::run(&tables, args.set.set(), &params, out, existing, &Terminal::new(true))?;
+    let screened = sparkwave::analyze::features::run(&request, out, existing, &Terminal::new(true))?;
     output::line(&format!("kept: {}", screened.kept.join(", ")));
     let dropped: Vec<&str> = screened.dropped.iter().map(|d| d.feature.as_str()).collect();
     if !dropped.is_empty() {
