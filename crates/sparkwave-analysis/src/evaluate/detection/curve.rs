@@ -146,13 +146,11 @@ impl Sample {
 /// Sum of (R_n - R_(n-1)) P_n by falling threshold, with R_0 = 0.
 pub(super) fn average_precision(curve: &[PrPoint]) -> f64 {
     let mut reached = 0.0;
-    curve
-        .iter()
-        .map(|point| {
-            let gain = point.recall - std::mem::replace(&mut reached, point.recall);
-            gain * point.precision
-        })
-        .sum()
+    // Not `sum`, which gives -0 for a curve without points.
+    curve.iter().fold(0.0, |area, point| {
+        let gain = point.recall - std::mem::replace(&mut reached, point.recall);
+        area + gain * point.precision
+    })
 }
 
 /// The published curve: the matching repeated at each of 100 thresholds, falling.

@@ -36,6 +36,8 @@ fn average_precision_by_hand() {
     check_ap(2, &[(0.9, true), (0.8, true)], Some(1.0));
     check_ap(2, &[(0.9, true), (0.8, false), (0.7, true)], Some(0.5 + 0.5 * 2.0 / 3.0));
     check_ap(2, &[(0.9, false), (0.8, true)], Some(0.5 * 0.5));
+    // No point at all: 0 without a sign, which would stand in tables.
+    assert!(curve::average_precision(&[]).is_sign_positive());
     // Recall that is not reached adds nothing.
     check_ap(4, &[(0.9, true)], Some(0.25));
     // A tie is one threshold, whatever the order of the rows.
