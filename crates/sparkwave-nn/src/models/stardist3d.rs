@@ -130,7 +130,7 @@ impl Stage {
     fn new(n: usize, n_in: usize, between: usize, n_out: usize, initial: &mut Initial) -> Self {
         let ins = std::iter::once(n_in).chain(std::iter::repeat(between));
         let outs = (0..n).map(|i| if i + 1 == n { n_out } else { between });
-        Self { convs: ins.zip(outs).map(|(n_in, n_out)| Conv3d::new(n_in, n_out, [3; 3], initial)).collect() }
+        Self { convs: ins.zip(outs).map(|(n_in, n_out)| Conv3d::rectified(n_in, n_out, [3; 3], initial)).collect() }
     }
 
     fn forward(&self, x: Tensor<5>) -> Tensor<5> {
@@ -189,7 +189,7 @@ impl StarDist3d {
             .rev()
             .map(|level| Stage::new(n, 2 * width(level), width(level), width(level.saturating_sub(1)), initial))
             .collect();
-        let features = (config.features > 0).then(|| Conv3d::new(width(0), config.features, [3; 3], initial));
+        let features = (config.features > 0).then(|| Conv3d::rectified(width(0), config.features, [3; 3], initial));
         let n_features = if config.features > 0 { config.features } else { width(0) };
         Ok(Self {
             before,
@@ -198,7 +198,7 @@ impl StarDist3d {
             up,
             features,
             prob: Conv3d::head(n_features, 1, initial),
-            dist: Conv3d::new(n_features, config.n_rays, [1; 3], initial),
+            dist: Conv3d::rectified(n_features, config.n_rays, [1; 3], initial),
             config: config.clone(),
             rays: config.rays()?,
         })
@@ -300,6 +300,20 @@ mod tests {
         golden.compare("distances", &values(&distances), 1e-5);
         let published = StarDist3d::new(&StarDist3dConfig::published(), 0, &device).expect("valid").weights();
         assert_eq!(Golden::n_learned(&published), Golden::read("n_parameters").number("stardist3d") as usize);
+    }
+
+    #[test]
+    fn an_untrained_network_sees_its_input() {
+        let device = Device::flex();
+        let model = StarDist3d::new(&StarDist3dConfig::published(), 5, &device).expect("valid");
+        let shape = [1, 1, 8, 16, 16];
+        let noise = TensorData::new(scatter(8 * 256, 0).collect::<Vec<f32>>(), shape);
+        let distances = values(&model.answer(Tensor::from_data(noise, &device)).distances).values;
+        let n = distances.len() as f32;
+        let mean = distances.iter().sum::<f32>() / n;
+        let deviation = (distances.iter().map(|d| (d - mean).powi(2)).sum::<f32>() / n).sqrt();
+        // With PyTorch's initial values all but some thousandths would fade.
+        assert!(deviation > 0.1, "{deviation}");
     }
 
     #[test]
