@@ -384,6 +384,36 @@ mod tests {
     }
 
     #[test]
+    fn stardist_learns_where_events_are() {
+        use crate::models::stardist3d::{StarDist3d, StarDist3dConfig};
+        let streams = [stream()];
+        let config = TrainConfig {
+            batch: 4,
+            crop: [8, 16, 16],
+            learning_rate: 3e-3,
+            loss: Loss::Bce,
+            pu_ratio: 1,
+            seed: 5,
+            ..TrainConfig::default()
+        };
+        let device = Device::flex().autodiff();
+        let shape = StarDist3dConfig { width: 8, features: 8, n_rays: 16, ..StarDist3dConfig::sparks() };
+        let model = StarDist3d::new(&shape, config.seed, &device).expect("valid");
+        let mut session = Session::new(config.clone(), model, config.crops(&streams), &device).expect("valid");
+        let losses: Vec<f32> = (0..400).map(|_| session.advance(&streams).expect("a step")).collect();
+        let mean = |range: std::ops::Range<usize>| losses[range.clone()].iter().sum::<f32>() / range.len() as f32;
+        assert!(mean(390..400) < 0.3 * mean(0..4), "{losses:?}");
+        let mut network = crate::network::StarNetwork::new(&shape, &session.weights()).expect("its own weights");
+        let input =
+            streams[0].input.read(sparkwave_core::axes::Span::new(0, 24), sparkwave_core::axes::Span::new(0, 40));
+        let said = crate::network::Network::whole(&mut network, input.expect("in memory").to_f32().view());
+        let mean = said.mean().expect("voxels");
+        for [t, y, x] in [[5, 10, 10], [13, 32, 12], [9, 22, 32], [19, 12, 30]] {
+            assert!(said[[t, y, x]] > 10.0 * mean, "{} of a mean of {mean}", said[[t, y, x]]);
+        }
+    }
+
+    #[test]
     fn numbers_without_meaning_are_named() {
         let bad = TrainConfig { loss: Loss::NnPu { prior: Some(1.5) }, ..TrainConfig::default() };
         assert!(bad.check().expect_err("no probability").to_string().contains("class prior"));
