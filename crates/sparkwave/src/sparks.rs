@@ -247,8 +247,11 @@ mod tests {
         weights.parameters.get_mut(&format!("{layer}.bias")).expect("present").values.fill(bias);
         let kernel = weights.parameters.get_mut(&format!("{layer}.weight")).expect("present");
         kernel.values.iter_mut().for_each(|w| *w *= factor);
+        // Stars of some 2.5 voxels, not too ragged to hold any.
         if let Some(distances) = weights.parameters.get_mut("dist.bias") {
             distances.values.fill(2.5);
+            let kernel = weights.parameters.get_mut("dist.weight").expect("present");
+            kernel.values.iter_mut().for_each(|w| *w *= 0.1);
         }
         let card = Card {
             name: "untrained".into(),
@@ -276,9 +279,9 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let model = temporary.path().join("untrained.safetensors");
         let unet = UNet3dConfig { width: 2, pools: vec![[1, 2, 2]], ..UNet3dConfig::sparks() };
-        let stars = StarDist3dConfig { width: 2, features: 4, n_rays: 16, ..StarDist3dConfig::sparks() };
+        let stars = StarDist3dConfig { width: 2, features: 8, n_rays: 16, ..StarDist3dConfig::sparks() };
         // Half of the voxels would be probable; the brightest few are now.
-        let heads = [("final_conv", -1.5, 10.0), ("prob", -1.5, 40.0)];
+        let heads = [("final_conv", -1.5, 10.0), ("prob", -3.0, 4.0)];
         let cases = [
             (Detector::Matched, None, 6),
             (Detector::Idt, None, 6),
