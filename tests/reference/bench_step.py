@@ -1,7 +1,7 @@
 """Times a whole training step of the 3D U-Net (4 levels, 1.41 M parameters, crops of 32^3) beside PyTorch's, in turns.
 
-    cargo build --release -p sparkwave-nn --example bench
-    python3 bench_step.py target/release/examples/bench [BATCH...]
+    cargo build --release -p sparkwave-nn --example unet_speed
+    python3 bench_step.py target/release/examples/unet_speed [BATCH...]
 
 Ours: cutting and varying the crops, forward, loss, backward, Adam, through the tensor library. PyTorch at its best
 (`bench_torch.py`): the same without the crops, the better of both memory layouts. One thread each; PyTorch's processor time and our wall time (so whatever else the

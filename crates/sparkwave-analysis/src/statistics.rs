@@ -24,12 +24,25 @@ pub mod mixed_model;
 pub mod multiplicity;
 pub mod pairwise;
 pub mod permutation;
-mod ranks;
+pub(crate) mod ranks;
 pub mod shapiro_wilk;
 pub mod signed_rank;
 pub mod t_test;
 
 use serde::Serialize;
+
+/// How a p-value is found; see the tests for when each can be had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Exact for few values, as far as ties allow; otherwise asymptotic.
+    #[default]
+    Auto,
+    /// All arrangements counted.
+    Exact,
+    /// The limiting distribution.
+    Asymptotic,
+}
 
 /// Whether a p-value comes from all arrangements of the data or from a limiting distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -25,7 +25,7 @@ pub mod suppress;
 
 pub use polyhedron::volume;
 pub use rays::Rays;
-pub use stars::{MAX_DISTANCE_PX, Stars};
+pub use stars::{MAX_DISTANCE_PX, MIN_DISTANCE_PX, Stars};
 
 /// Why there are no stars.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -8,11 +8,16 @@ pub(crate) fn display_range(block: &Pixels) -> Option<(f32, f32)> {
         return Some((0.0, 255.0));
     }
     let mut values: Vec<f32> = block.to_f32().into_iter().filter(|v| v.is_finite()).collect();
+    let (low, high) = percentiles(&mut values)?;
+    Some(if high > low { (low, high) } else { (*values.first()?, *values.last()?) })
+}
+
+/// The 0.1 and 99.9 percentiles of values, which are sorted for that; `None` of no values.
+pub fn percentiles(values: &mut [f32]) -> Option<(f32, f32)> {
     values.sort_unstable_by(f32::total_cmp);
-    let (first, last) = (*values.first()?, *values.last()?);
     let cut = values.len() / 1000;
-    let (low, high) = (values[cut], values[values.len() - 1 - cut]);
-    Some(if high > low { (low, high) } else { (first, last) })
+    let last = values.len().checked_sub(1 + cut)?;
+    Some((values[cut], values[last]))
 }
 
 /// The shades of the frames of a block, one vector a frame: black at `low`, white at `high`. Without a range that of the

@@ -20,7 +20,7 @@ mod civil;
 pub mod coco;
 pub mod convert;
 pub mod csv;
-mod display;
+pub mod display;
 pub mod error;
 #[doc(hidden)]
 pub mod exercise;

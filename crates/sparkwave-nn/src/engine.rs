@@ -143,10 +143,9 @@ impl Engine {
         Schedule::new(self.config.pools.iter().map(|p| p[0]).collect(), n_frames)
     }
 
-    /// Rows and columns of a level, and the channels of its layers.
-    fn level(&self, extent: [usize; 3], level: usize) -> ([usize; 2], usize) {
-        let stride = |axis: usize| self.config.pools[..level].iter().map(|p| p[axis]).product::<usize>();
-        ([extent[1] / stride(1), extent[2] / stride(2)], self.config.width << level)
+    /// Rows and columns of a level.
+    fn plane(&self, extent: [usize; 3], level: usize) -> [usize; 2] {
+        [1, 2].map(|axis| extent[axis] / self.config.pools[..level].iter().map(|p| p[axis]).product::<usize>())
     }
 
     /// Channels of a layer; none of a level that has no such layer.
@@ -163,18 +162,14 @@ impl Engine {
 
     /// Forgets all frames and makes room for those of a movie of this extent.
     fn make_room(&mut self, extent: [usize; 3]) -> std::result::Result<(), TryReserveError> {
-        let capacities = self.schedule(extent[0]).capacities(CHUNK);
-        let mut rings = std::mem::take(&mut self.rings);
-        let mut made = Ok(());
-        for (level, (rings, capacities)) in rings.iter_mut().zip(&capacities).enumerate() {
-            let ([height, width], _) = self.level(extent, level);
+        for (level, capacities) in self.schedule(extent[0]).capacities(CHUNK).iter().enumerate() {
+            let [height, width] = self.plane(extent, level);
             for layer in Layer::ALL {
-                let (ring, capacity) = (&mut rings[layer as usize], capacities[layer as usize]);
-                made = made.and_then(|()| ring.reset(self.channels(level, layer), height * width, capacity));
+                let channels = self.channels(level, layer);
+                self.rings[level][layer as usize].reset(channels, height * width, capacities[layer as usize])?;
             }
         }
-        self.rings = rings;
-        made
+        Ok(())
     }
 
     /// Computes what the frames of the input that are there allow.
@@ -182,7 +177,7 @@ impl Engine {
         let depth = self.down.len();
         for level in 0..=depth {
             let stage = self.down.get(level).unwrap_or(&self.bottleneck);
-            let step = Step { before, now, level, plane: self.level(extent, level).0 };
+            let step = Step { before, now, level, plane: self.plane(extent, level) };
             let rings = &mut self.rings[level];
             step.convolve(&stage.first, rings, &[Layer::Input], Layer::Between);
             step.convolve(&stage.second, rings, &[Layer::Between], Layer::Skip);
@@ -193,7 +188,7 @@ impl Engine {
         }
         for (i, up) in self.up.iter().enumerate() {
             let level = depth - 1 - i;
-            let step = Step { before, now, level, plane: self.level(extent, level).0 };
+            let step = Step { before, now, level, plane: self.plane(extent, level) };
             let (above, below) = self.rings.split_at_mut(level + 1);
             step.rise(up, self.config.pools[level], &below[0], &mut above[level]);
             let rings = &mut self.rings[level];
@@ -291,7 +286,7 @@ impl Network for Engine {
     fn bytes(&self, extent: [usize; 3]) -> usize {
         let capacities = self.schedule(extent[0]).capacities(CHUNK);
         let floats = capacities.iter().enumerate().map(|(level, capacities)| {
-            let ([height, width], _) = self.level(extent, level);
+            let [height, width] = self.plane(extent, level);
             let frames = Layer::ALL.map(|layer| self.channels(level, layer) * capacities[layer as usize]);
             frames.iter().sum::<usize>() * height * width
         });

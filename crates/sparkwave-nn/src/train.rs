@@ -250,10 +250,11 @@ impl<M: Voxelwise> Training for Session<M> {
 
     fn advance(&mut self, streams: &[Stream]) -> Result<f32> {
         let drawn = self.order.at(self.step, self.config.batch);
-        let batch = Batch::cut(&drawn, streams, self.config.crop, self.config.augment, self.config.seed, self.step)?;
+        let mut batch =
+            Batch::cut(&drawn, streams, self.config.crop, self.config.augment, self.config.seed, self.step)?;
         let [t, h, w] = self.config.crop;
         let shape = [drawn.len(), 1, t, h, w];
-        let input = Tensor::from_data(TensorData::new(batch.input.clone(), shape), &self.device);
+        let input = Tensor::from_data(TensorData::new(std::mem::take(&mut batch.input), shape), &self.device);
         let loss = self.model.loss(input, &batch, self.config.loss)?;
         let value = loss.clone().into_scalar::<f32>();
         if !value.is_finite() {

@@ -11,7 +11,7 @@ use crate::run_folder::RunFolder;
 use crate::stage_clock::StageClock;
 use serde::Serialize;
 use sparkwave_core::progress::Progress;
-use sparkwave_core::table::Table;
+use sparkwave_core::table::{Table, Value};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -27,6 +27,11 @@ pub struct Source {
 /// Reads tables.
 fn read(sources: &[Source]) -> Result<Vec<Table>, Error> {
     sources.iter().map(|source| Ok(sparkwave_io::csv::read_table(&source.path)?)).collect()
+}
+
+/// Words as a cell of a table.
+fn text(words: impl Into<String>) -> Value {
+    Value::Text(words.into())
 }
 
 /// Writes `run.json`.

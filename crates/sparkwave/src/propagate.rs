@@ -12,11 +12,12 @@ pub use course::Course;
 pub use display::Display;
 
 use crate::error::Error;
-use crate::provenance::{RunRecord, input_record};
+use crate::provenance::RunRecord;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
+use course::Pass;
 use ndarray::{Array2, Array3};
-use outputs::{MaskFolder, Row};
+use outputs::{MaskFolder, Row, Rows};
 use serde::{Deserialize, Serialize};
 use sparkwave_core::axes::Span;
 use sparkwave_core::progress::Progress;
@@ -135,46 +136,9 @@ fn run_here(
     clock.advance(1);
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
     let mut record = RunRecord::new("propagate", 0, rayon::current_num_threads());
-    for path in [&config.input, &config.prompts, &config.model] {
-        record.inputs.push(input_record(path, &|| clock.is_cancelled())?);
-    }
-
-    let display = display::resolve(config.display, source)?;
-    let size = [shape.height, shape.width];
-    let mut tracker = Tracker::new(network, TrackerParams::default(), shape.n_frames, size)?;
-    prompt(&mut tracker, &prompts, source, display, &clock)?;
-    let masks = MaskFolder::create(&folder)?;
-    let mut rows: BTreeMap<(usize, u32), Row> = BTreeMap::new();
-    let mut stopped_at = None;
-    'passes: for pass in &passes {
-        clock.begin(pass.name(), pass.frames.len() as u64);
-        let mut before: BTreeMap<u32, Array2<bool>> = BTreeMap::new();
-        for &frame in &pass.frames {
-            if clock.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-            let image = image(source, frame, display)?;
-            let found = tracker.step(frame, image.view(), pass.direction)?;
-            let labels = labels(&found, size);
-            masks.write(frame, &labels)?;
-            let mut doubtful = false;
-            for object in &found {
-                let mask = labels.mapv(|label| label == object.object);
-                let asked = prompts.iter().any(|p| (p.frame, p.object) == (frame, object.object));
-                let agreement = before.get(&object.object).and_then(|earlier| outputs::agreement(earlier, &mask));
-                let row = Row::new(object, &mask, agreement, asked, config.doubt);
-                doubtful |= row.doubtful;
-                rows.insert((frame, object.object), row);
-                before.insert(object.object, mask);
-            }
-            clock.advance(1);
-            if doubtful && config.stop_at_doubt {
-                stopped_at = Some(frame);
-                break 'passes;
-            }
-        }
-    }
-    outputs::finish(config, source, display, &folder, &masks, &rows, &clock)?;
+    let paths = [&config.input, &config.prompts, &config.model].map(PathBuf::as_path);
+    let task = Task { config, source, prompts: &prompts, folder: &folder, clock: &clock };
+    let (rows, stopped_at, display) = record.with_inputs(&paths, &clock, || task.follow(network, &passes))?;
     let frames: BTreeSet<usize> = rows.keys().map(|(frame, _)| *frame).collect();
     let objects: BTreeSet<u32> = rows.keys().map(|(_, object)| *object).collect();
     let doubtful: BTreeSet<usize> = rows.iter().filter(|(_, r)| r.doubtful).map(|((frame, _), _)| *frame).collect();
@@ -190,6 +154,61 @@ fn run_here(
     record.finish(started, &clock, summary, &folder)?;
     let doubtful = doubtful.into_iter().collect();
     Ok(PropagateResult { n_frames: frames.len(), n_objects: objects.len(), doubtful, stopped_at, record })
+}
+
+/// What is followed, through what, and where it goes.
+struct Task<'a> {
+    config: &'a PropagateConfig,
+    source: &'a dyn FrameSource,
+    prompts: &'a [Prompt],
+    folder: &'a RunFolder,
+    clock: &'a StageClock<'a>,
+}
+
+impl Task<'_> {
+    /// Follows the objects and writes their files; gives what is known of each in each frame, and where it stopped to be
+    /// asked.
+    fn follow(&self, network: Sam2, passes: &[Pass]) -> Result<(Rows, Option<usize>, Display), Error> {
+        let Task { config, source, prompts, folder, clock } = *self;
+        let shape = source.shape();
+        let display = display::resolve(config.display, source)?;
+        let size = [shape.height, shape.width];
+        let mut tracker = Tracker::new(network, TrackerParams::default(), shape.n_frames, size)?;
+        prompt(&mut tracker, prompts, source, display, clock)?;
+        let masks = MaskFolder::create(folder)?;
+        let mut rows = Rows::new();
+        let mut stopped_at = None;
+        'passes: for pass in passes {
+            clock.begin(pass.name(), pass.frames.len() as u64);
+            let mut before: BTreeMap<u32, Array2<bool>> = BTreeMap::new();
+            for &frame in &pass.frames {
+                if clock.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                let image = image(source, frame, display)?;
+                let found = tracker.step(frame, image.view(), pass.direction)?;
+                let labels = labels(&found, size);
+                masks.write(frame, &labels)?;
+                let mut doubtful = false;
+                for object in &found {
+                    let mask = labels.mapv(|label| label == object.object);
+                    let asked = prompts.iter().any(|p| (p.frame, p.object) == (frame, object.object));
+                    let agreement = before.get(&object.object).and_then(|earlier| outputs::agreement(earlier, &mask));
+                    let row = Row::new(object, &mask, agreement, asked, config.doubt);
+                    doubtful |= row.doubtful;
+                    rows.insert((frame, object.object), row);
+                    before.insert(object.object, mask);
+                }
+                clock.advance(1);
+                if doubtful && config.stop_at_doubt {
+                    stopped_at = Some(frame);
+                    break 'passes;
+                }
+            }
+        }
+        outputs::finish(config, source, display, folder, &masks, &rows, clock)?;
+        Ok((rows, stopped_at, display))
+    }
 }
 
 /// Tells the tracker all that was said.

@@ -5,8 +5,10 @@ use crate::run_folder::RunFolder;
 use crate::stage_clock::StageClock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use sparkwave_core::progress::Progress;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The version of the program with the commit it was built from, if known.
@@ -83,6 +85,34 @@ impl RunRecord {
             warnings: Vec::new(),
             summary: serde_json::Value::Null,
         }
+    }
+
+    /// Does the work of a run, and beside it reads its inputs for their digests: large ones take minutes. The reading goes no
+    /// further than the work if that fails.
+    ///
+    /// # Errors
+    /// Those of the work, or else those of [`input_record`].
+    pub(crate) fn with_inputs<T>(
+        &mut self,
+        paths: &[&Path],
+        clock: &StageClock<'_>,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let failed = AtomicBool::new(false);
+        let stop = || failed.load(Ordering::Relaxed) || clock.is_cancelled();
+        let (inputs, done) = std::thread::scope(|scope| {
+            let inputs =
+                scope.spawn(|| paths.iter().map(|path| input_record(path, &stop)).collect::<Result<Vec<_>, _>>());
+            let done = work();
+            failed.store(done.is_err(), Ordering::Relaxed);
+            (inputs.join(), done)
+        });
+        let done = done?;
+        match inputs {
+            Ok(inputs) => self.inputs.extend(inputs?),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        Ok(done)
     }
 
     /// Adds how the run went and what it found, and writes `run.json`. This comes last: a folder with a `run.json` is a

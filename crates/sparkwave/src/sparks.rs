@@ -17,7 +17,7 @@ pub use config::{Detector, Keep, SparksConfig};
 pub(crate) use standard::{NOISE as NOISE_NORMALISATION, PUBLISHED as PUBLISHED_NORMALISATION};
 
 use crate::error::Error;
-use crate::provenance::{RunRecord, input_record};
+use crate::provenance::RunRecord;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
 use ndarray::Array2;
@@ -33,7 +33,6 @@ use sparkwave_imgproc::register::resample::valid_margin;
 use sparkwave_imgproc::register::{Drift, estimate_drift};
 use sparkwave_imgproc::sampling::{PUBLISHED_INTERVAL_S, PUBLISHED_PIXEL_UM, Sampling};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// What a run found, besides the files that it wrote.
@@ -94,20 +93,9 @@ fn run_here(
     warn_of_recording(source, &clock);
 
     let mut record = RunRecord::new("sparks run", config.seed, rayon::current_num_threads());
-    // The digest reads the whole input; it runs beside the pipeline, and not beyond its failure.
-    let failed = AtomicBool::new(false);
-    let stop = || failed.load(Ordering::Relaxed) || clock.is_cancelled();
-    let (digest, found) = std::thread::scope(|scope| {
-        let digest = scope.spawn(|| input_record(&config.input, &stop));
-        let found = process(config, source, &folder, blocks::samples(config.detector), &clock);
-        failed.store(found.is_err(), Ordering::Relaxed);
-        (digest.join(), found)
-    });
-    let (prepared, events) = found?;
-    match digest {
-        Ok(input) => record.inputs.push(input?),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
+    let (prepared, events) = record.with_inputs(&[&config.input], &clock, || {
+        process(config, source, &folder, blocks::samples(config.detector), &clock)
+    })?;
 
     let clips = clips::collect(&prepared, &events, &clock)?;
     clock.begin("measure", 1);

@@ -92,16 +92,9 @@ fn run_here(
     let averaged = seconds::average(raw.as_ref(), config.bin_s, &folder, &clock)?;
     // The digest reads the whole input once more. It would halve the speed of the pass over the frames, so it runs beside
     // what comes after.
-    let (digest, result) = std::thread::scope(|scope| {
-        let digest = scope.spawn(|| input_record(&config.input, &|| clock.is_cancelled()));
-        let result = process(config, raw.as_ref(), &averaged, &guidance, &folder, &clock);
-        (digest.join(), result)
-    });
-    let (found, tables) = result?;
-    match digest {
-        Ok(input) => record.inputs.push(input?),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
+    let (found, tables) = record.with_inputs(&[&config.input], &clock, || {
+        process(config, raw.as_ref(), &averaged, &guidance, &folder, &clock)
+    })?;
     record.inputs.extend(prompts);
 
     let summary = serde_json::json!({

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::FeatureTable;
+use crate::statistics::ranks::midranks;
 
 /// A coefficient of correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -97,7 +98,7 @@ pub fn correlations(table: &FeatureTable, method: Method) -> Vec<Correlation> {
         .par_iter()
         .map(|column| {
             let values: Vec<f64> = column.iter().flatten().copied().collect();
-            is_complete(column).then(|| if method == Method::Spearman { ranks(&values) } else { values })
+            is_complete(column).then(|| if method == Method::Spearman { midranks(&values).0 } else { values })
         })
         .collect();
     let n = columns.len();
@@ -112,7 +113,7 @@ pub fn correlations(table: &FeatureTable, method: Method) -> Vec<Correlation> {
                     let (a, b): (Vec<f64>, Vec<f64>) = both.unzip();
                     match method {
                         Method::Pearson => (Cow::Owned(a), Cow::Owned(b)),
-                        Method::Spearman => (Cow::Owned(ranks(&a)), Cow::Owned(ranks(&b))),
+                        Method::Spearman => (Cow::Owned(midranks(&a).0), Cow::Owned(midranks(&b).0)),
                     }
                 }
             };
@@ -170,18 +171,4 @@ fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
         ab += a * b;
     }
     Some(ab / (aa.sqrt() * bb.sqrt())).filter(|r| r.is_finite()).map(|r| r.clamp(-1.0, 1.0))
-}
-
-/// Ranks from 1; equal values share the mean of theirs.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut start = 0;
-    for group in order.chunk_by(|&i, &j| values[i] == values[j]) {
-        let mean = start as f64 + (group.len() + 1) as f64 / 2.0;
-        group.iter().for_each(|&i| ranks[i] = mean);
-        start += group.len();
-    }
-    ranks
 }

@@ -1,5 +1,7 @@
 //! The Mann-Whitney U test of two independent samples.
 
+pub use super::Method;
+
 use super::{Error, Null, check};
 use anofox_statistics::{Alternative, mann_whitney_u};
 use serde::Serialize;
@@ -8,19 +10,6 @@ const TEST: &str = "Mann-Whitney U test";
 
 /// The smaller sample of an exact p-value has at most this many values, as in SciPy.
 pub const EXACT_LIMIT: usize = 8;
-
-/// How the p-value is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Exact if no values tie and the smaller sample has at most [`EXACT_LIMIT`]; otherwise asymptotic.
-    #[default]
-    Auto,
-    /// All arrangements counted; only without ties and up to 10,000 pairs of values.
-    Exact,
-    /// Normal approximation with continuity correction and the variance corrected for ties.
-    Asymptotic,
-}
 
 /// Result of [`mann_whitney`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -35,7 +24,10 @@ pub struct MannWhitney {
 
 /// Whether a value of one sample tends to be larger than one of the other.
 ///
-/// If all values are the same, p is 1. Beyond 10,000 pairs of values [`Method::Auto`] is asymptotic, where SciPy counts on.
+/// [`Method::Auto`] is exact if no values tie and the smaller sample has at most [`EXACT_LIMIT`]; beyond 10,000 pairs of
+/// values it is asymptotic, where SciPy counts on. [`Method::Exact`] counts all arrangements, only without ties and up to as
+/// many pairs. [`Method::Asymptotic`] is the normal approximation with continuity correction and the variance corrected for
+/// ties. If all values are the same, p is 1.
 ///
 /// # Errors
 /// [`Error::NotFinite`]; [`Error::TooFew`] without values; for [`Method::Exact`] [`Error::TooMany`] beyond 10,000 pairs of

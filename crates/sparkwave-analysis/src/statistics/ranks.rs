@@ -1,7 +1,7 @@
 //! Ranks with ties.
 
 /// Midranks (1-based, ties share the mean of their ranks) and the sizes of the groups of ties in ascending order.
-pub(super) fn midranks(values: &[f64]) -> (Vec<f64>, Vec<usize>) {
+pub(crate) fn midranks(values: &[f64]) -> (Vec<f64>, Vec<usize>) {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let (mut ranks, mut sizes) = (vec![0.0; values.len()], Vec::new());

@@ -3,7 +3,9 @@
 //! Our own code: the library has neither the other treatments of zeros nor an exact null distribution where differences
 //! tie, and quietly takes the limiting one instead.
 
+pub use super::Method;
 use super::ranks::{midranks, tie_sum};
+
 use super::{Error, Null, check};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -28,19 +30,6 @@ pub enum Zeros {
     Split,
 }
 
-/// How the p-value is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Exact up to [`EXACT_LIMIT`] differences, or [`EXACT_LIMIT_TIES`] if some tie or are 0; otherwise asymptotic.
-    #[default]
-    Auto,
-    /// All signs counted, ties and zeros included.
-    Exact,
-    /// Normal approximation with the variance corrected for ties, without continuity correction.
-    Asymptotic,
-}
-
 /// Result of [`signed_rank`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SignedRank {
@@ -61,6 +50,10 @@ pub struct SignedRank {
 }
 
 /// Whether differences lie symmetrically around 0.
+///
+/// [`Method::Auto`] is exact up to [`EXACT_LIMIT`] differences, or [`EXACT_LIMIT_TIES`] if some tie or are 0.
+/// [`Method::Exact`] counts all signs, ties and zeros included. [`Method::Asymptotic`] is the normal approximation with the
+/// variance corrected for ties, without continuity correction.
 ///
 /// # Errors
 /// [`Error::NotFinite`]; [`Error::TooFew`] without a difference; [`Error::NoSpread`] if all are 0, where SciPy reports p = 1

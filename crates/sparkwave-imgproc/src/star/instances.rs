@@ -3,14 +3,12 @@
 use super::StarError;
 use super::rays::Rays;
 use super::render::{Fill, labels};
-use super::stars::Stars;
+use super::stars::{MIN_DISTANCE_PX, Stars};
 use super::suppress::suppress;
 use ndarray::{Array3, ArrayView3, ArrayView4};
 use serde::{Deserialize, Serialize};
 use sparkwave_core::axes::Voxel;
 
-/// Shorter distances than this are lengthened to it, px.
-const MIN_DISTANCE_PX: f32 = 1e-3;
 /// Most voxels above the threshold: each brings a row of distances.
 const MAX_CANDIDATES: usize = 1 << 23;
 

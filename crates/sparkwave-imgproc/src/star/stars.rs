@@ -4,6 +4,8 @@ use super::StarError;
 use super::rays::Rays;
 use sparkwave_core::axes::Voxel;
 
+/// Shorter distances of a prediction are lengthened to this, px, as in the StarDist package.
+pub const MIN_DISTANCE_PX: f32 = 1e-3;
 /// Largest distance along a ray, px: beyond it, there is no object but a network that went astray.
 pub const MAX_DISTANCE_PX: f32 = 1024.0;
 /// Largest coordinate of a centre, px: so far, single precision holds a thousandth of a pixel.

@@ -1,7 +1,7 @@
 //! The graph of [`crate::models::stardist3d`].
 
 use super::Builder;
-use crate::models::stardist3d::StarDist3dConfig;
+use crate::models::stardist3d::{StarDist3dConfig, number_on_the_way_up, unnamed};
 use sparkwave_core::graph::{Dimension, Interpolation, Operator, Port};
 
 /// Pushes the distances as a second output; gives the logits of the object probability.
@@ -10,11 +10,7 @@ pub(super) fn logits(config: &StarDist3dConfig, b: &mut Builder) -> String {
     let mut x = "input".to_owned();
     for (stage, pool) in config.grid_pools().iter().enumerate() {
         for i in 0..n {
-            let name = match stage * n + i {
-                0 => "conv3d".to_owned(),
-                number => format!("conv3d_{number}"),
-            };
-            x = rectified(b, &x, &name);
+            x = rectified(b, &x, &unnamed(stage * n + i));
         }
         x = b.push(Operator::max_pool(pool), &[&x]);
     }
@@ -26,8 +22,7 @@ pub(super) fn logits(config: &StarDist3dConfig, b: &mut Builder) -> String {
         skips.push(x.clone());
         x = b.push(Operator::max_pool(&[2; 3]), &[&x]);
     }
-    // The last convolution of a level of the way up is numbered one too high in the package.
-    let numbers: Vec<usize> = (0..n - 1).chain([n]).collect();
+    let numbers: Vec<usize> = (0..n).map(|i| number_on_the_way_up(i, n)).collect();
     for i in &numbers {
         x = rectified(b, &x, &format!("middle_{i}"));
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sparkwave_core::axes::Voxel;
 use sparkwave_core::progress::Progress;
-use sparkwave_imgproc::star::{MAX_DISTANCE_PX, StarError, Stars};
+use sparkwave_imgproc::star::{MAX_DISTANCE_PX, MIN_DISTANCE_PX, Rays, StarError, Stars};
 
 use super::Piece;
 use super::tiles::Grid;
@@ -13,8 +13,6 @@ use crate::network::{Network, StarNetwork, View};
 
 /// Most candidates of a movie: each brings a row of distances.
 const MAX_CANDIDATES: usize = 1 << 21;
-/// Shorter distances than this are lengthened to it, in voxels, as in the StarDist package.
-const MIN_DISTANCE: f32 = 1e-3;
 
 /// Where events may be. Their number is bounded: a network that sees them everywhere is an error.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +56,8 @@ impl Candidates {
     ///
     /// # Errors
     /// If they are not the rays of the network, or a distance is not a number.
-    pub fn stars<'a>(&self, rays: &'a sparkwave_imgproc::star::Rays) -> Result<Stars<'a>> {
-        Stars::new(rays, self.centres.clone(), self.scores.clone(), self.distances.clone()).map_err(Error::Stars)
+    pub fn into_stars(self, rays: &Rays) -> Result<Stars<'_>> {
+        Stars::new(rays, self.centres, self.scores, self.distances).map_err(Error::Stars)
     }
 }
 
@@ -77,7 +75,7 @@ pub fn candidates(
     progress: &dyn Progress,
 ) -> Result<Candidates> {
     let View::Tiles { reach, multiple } = network.view() else { unreachable!("its reach is known") };
-    let longest = longest.clamp(MIN_DISTANCE, MAX_DISTANCE_PX);
+    let longest = longest.clamp(MIN_DISTANCE_PX, MAX_DISTANCE_PX);
     let mut all = Candidates::default();
     Grid { reach, multiple }.each(network, piece, core, wanted, progress, &mut |network, tile| {
         let cells = network.cells(&tile.shown, true);
@@ -92,7 +90,7 @@ pub fn candidates(
                 found.centres.push(Voxel { t: at[0] as u32, y: at[1] as u32, x: at[2] as u32 });
                 found.scores.push(score);
                 let row = (0..network.rays().len()).map(|ray| cells.distances[ray * n_cells + i]);
-                found.distances.extend(row.map(|d| d.clamp(MIN_DISTANCE, longest)));
+                found.distances.extend(row.map(|d| d.clamp(MIN_DISTANCE_PX, longest)));
             }
         }
         all.extend(found)

@@ -253,15 +253,11 @@ impl Voxelwise for StarDist3d {
     fn checkpoint_name(&self, path: &str) -> String {
         let parts: Vec<&str> = path.split('.').collect();
         let number = |part: &str| part.parse::<usize>().unwrap_or(0);
-        let last = |conv: usize| {
-            let n = self.middle.convs.len();
-            if conv + 1 == n { n } else { conv }
-        };
+        let last = |conv: usize| number_on_the_way_up(conv, self.middle.convs.len());
         match parts.as_slice() {
-            ["before", stage, "convs", conv, array] => match number(stage) * self.middle.convs.len() + number(conv) {
-                0 => format!("conv3d.{array}"),
-                n => format!("conv3d_{n}.{array}"),
-            },
+            ["before", stage, "convs", conv, array] => {
+                format!("{}.{array}", unnamed(number(stage) * self.middle.convs.len() + number(conv)))
+            }
             ["down", level, "convs", conv, array] => format!("down_level_{level}_no_{conv}.{array}"),
             ["middle", "convs", conv, array] => format!("middle_{}.{array}", last(number(conv))),
             ["up", stage, "convs", conv, array] => {
@@ -271,6 +267,17 @@ impl Voxelwise for StarDist3d {
             _ => path.to_owned(),
         }
     }
+}
+
+/// What Keras calls a convolution that was given no name, those that make the grid.
+pub(crate) fn unnamed(number: usize) -> String {
+    if number == 0 { "conv3d".to_owned() } else { format!("conv3d_{number}") }
+}
+
+/// The number in the package of a convolution in the middle or on the way up, of `n` a level: that of the last is one too
+/// high.
+pub(crate) fn number_on_the_way_up(conv: usize, n: usize) -> usize {
+    if conv + 1 == n { n } else { conv }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Comparison of groups: tables of events become p-values with the reasons for them ([`sparkwave_analysis::statistics`]).
 
-use super::Source;
+use super::{Source, text};
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
@@ -30,8 +30,11 @@ pub struct CompareRequest {
     pub options: Options,
 }
 
-/// Columns of our tables that say which and where, not how much.
-const NOT_MEASURES: [&str; 4] = ["id", "_frame", "y_", "x_"];
+/// Whether a column of our tables says which, when or where, not how much.
+fn is_place(name: &str) -> bool {
+    let is_part = |part: &&str| name.starts_with(*part) || name.ends_with(&format!("_{part}"));
+    name.ends_with("_frame") || ["id", "y_", "x_"].iter().any(is_part)
+}
 
 /// Compares, and writes `comparison.csv`, `samples.csv`, `pairwise.csv`, `dropped.csv`, `comparison.json` and `methods.txt`.
 ///
@@ -71,12 +74,6 @@ fn measures(request: &CompareRequest, tables: &[(&Source, Table)]) -> Result<Vec
         return Ok(request.measures.clone());
     }
     let levels: BTreeSet<&String> = [&request.group, &request.neuron, &request.animal].into_iter().flatten().collect();
-    let is_place = |name: &str| {
-        NOT_MEASURES.iter().any(|part| match part.strip_prefix('_') {
-            Some(_) => name.ends_with(part),
-            None => name == *part || name.starts_with(part) || name.ends_with(&format!("_{part}")),
-        })
-    };
     let first = tables.first().map(|(_, table)| table);
     let of_numbers = first.into_iter().flat_map(Table::columns).filter(|column| {
         let values = column.values.iter().filter(|v| **v != Value::Empty);
@@ -121,10 +118,6 @@ fn rows(request: &CompareRequest, tables: &[(&Source, Table)], measure: &str) ->
 
 fn compared(family: &Family) -> Vec<(&Member, &Comparison)> {
     family.members.iter().filter_map(|m| Some((m, m.comparison.as_ref()?))).collect()
-}
-
-fn text(value: impl Into<String>) -> Value {
-    Value::Text(value.into())
 }
 
 /// A row for each measure.

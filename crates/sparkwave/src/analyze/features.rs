@@ -1,6 +1,6 @@
 //! Features of events, and which of them say the same ([`sparkwave_analysis::features`]).
 
-use super::Source;
+use super::{Source, text};
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
@@ -109,10 +109,6 @@ pub fn run(request: &FeatureRequest, out: &Path, existing: Existing, progress: &
     let summary = serde_json::json!({"n_events": rows.len(), "kept": screened.kept, "out": folder.path()});
     super::record("analyze features", (0, started), sources, summary, &clock, &folder)?;
     Ok(screened)
-}
-
-fn text(value: &str) -> Value {
-    Value::Text(value.to_owned())
 }
 
 fn correlation_table(screened: &Screen) -> Table {

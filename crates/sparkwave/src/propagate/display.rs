@@ -43,10 +43,7 @@ pub(super) fn resolve(asked: Option<Display>, source: &dyn FrameSource) -> Resul
         let pixels = source.read(Span::new(frame, frame + 1), Span::new(0, shape.height))?.to_f32();
         values.extend(pixels.iter().copied().filter(|v| v.is_finite()));
     }
-    values.sort_unstable_by(f32::total_cmp);
-    let cut = values.len() / 1000;
-    let of = |i: Option<usize>| i.and_then(|i| values.get(i)).copied();
-    let (black, white) = (of(Some(cut)).unwrap_or(0.0), of(values.len().checked_sub(1 + cut)).unwrap_or(1.0));
+    let (black, white) = sparkwave_io::display::percentiles(&mut values).unwrap_or((0.0, 1.0));
     // A movie of one value has no shades.
     Ok(Display { black, white: if white > black { white } else { black + 1.0 } })
 }

@@ -22,6 +22,9 @@ use sparkwave_nn::sam2::Followed;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// Of each frame and object, what is known.
+pub(super) type Rows = BTreeMap<(usize, u32), Row>;
+
 /// What stands of an object in a frame in `objects.csv`.
 pub(super) struct Row {
     area_px: usize,
@@ -135,7 +138,7 @@ pub(super) fn finish(
     display: Display,
     folder: &RunFolder,
     masks: &MaskFolder,
-    rows: &BTreeMap<(usize, u32), Row>,
+    rows: &Rows,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     folder.write_table("objects", &table(rows), false)?;
@@ -181,7 +184,7 @@ fn overlay(gray: &Array2<f32>, labels: &Array2<u16>) -> Array3<u8> {
     })
 }
 
-fn table(rows: &BTreeMap<(usize, u32), Row>) -> Table {
+fn table(rows: &Rows) -> Table {
     let mut table = Table::new();
     let column = |value: &dyn Fn(&Row) -> Value| rows.values().map(value).collect::<Vec<_>>();
     table.push("frame", rows.keys().map(|(frame, _)| Value::Int(*frame as i64)).collect());

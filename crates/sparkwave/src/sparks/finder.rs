@@ -79,7 +79,7 @@ impl Finder {
 
     /// The events among the voxels that stood out, in a movie of this shape `[T, Y, X]`.
     pub(super) fn events(
-        &self,
+        &mut self,
         config: &SparksConfig,
         active: Vec<Active>,
         movie: [usize; 3],

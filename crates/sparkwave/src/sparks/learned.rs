@@ -6,7 +6,7 @@ use super::stars::{self, LONGEST, StarFinder};
 use super::{NOISE_NORMALISATION, PUBLISHED_NORMALISATION, Prepared, SparksConfig};
 use crate::error::Error;
 use crate::models::Model;
-use ndarray::Array3;
+use ndarray::{Array3, ArrayView2};
 use sparkwave_core::axes::Voxel;
 use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
@@ -115,42 +115,23 @@ impl Learned {
         };
         let core = [block.core_frames.range(), block.core_rows.range(), 0..width];
         let searched = |y, x| prepared.foreground[[y, x]];
-        let (probability, covered) = match &mut self.answers {
+        // The voxels in question by frame: the index of the trace, and the strength.
+        let chosen = match &mut self.answers {
             Answers::Voxels(network) => {
-                (Some(predict(network.as_mut(), &piece, &core, &searched, progress)?), Vec::new())
+                let probability = predict(network.as_mut(), &piece, &core, &searched, progress)?;
+                if let Some(kept) = &mut self.kept {
+                    keep(kept, &probability, traces, block, width)?;
+                }
+                probable(&probability, traces, block, width)
             }
             Answers::Stars(stars) => {
-                let covered = stars.covered(&piece, &core, &searched, progress)?;
-                let kept = self.kept.is_some();
-                let network = &mut stars.network;
-                (kept.then(|| predict(network, &piece, &core, &searched, progress)).transpose()?, covered)
+                if let Some(kept) = &mut self.kept {
+                    let probability = predict(&mut stars.network, &piece, &core, &searched, progress)?;
+                    keep(kept, &probability, traces, block, width)?;
+                }
+                traced(&stars.covered(&piece, &core, &searched, progress)?, traces, block, width)
             }
         };
-        if let (Some(kept), Some(probability)) = (&mut self.kept, &probability) {
-            keep(kept, probability, traces, block, width)?;
-        }
-        // The voxels in question by frame: the index of the trace, and the strength.
-        let mut chosen: Vec<Vec<(usize, f32)>> = vec![Vec::new(); block.core_frames.len()];
-        match (&self.answers, probability) {
-            (Answers::Voxels(_), Some(probability)) => {
-                for (frame, chosen) in probability.outer_iter().zip(&mut chosen) {
-                    for (i, &p) in traces.pixels().iter().enumerate() {
-                        let (y, x) = (p as usize / width, p as usize % width);
-                        if block.core_rows.contains(y) && frame[[y - block.core_rows.start, x]] >= FLOOR {
-                            chosen.push((i, frame[[y - block.core_rows.start, x]]));
-                        }
-                    }
-                }
-            }
-            _ => {
-                for v in covered {
-                    let pixel = v.y * width as u32 + v.x;
-                    if let Ok(i) = traces.pixels().binary_search(&pixel) {
-                        chosen[v.t as usize - block.core_frames.start].push((i, 0.0));
-                    }
-                }
-            }
-        }
         let amplitude = Amplitude::new(traces, noise, block.rows, Kernel::new(AMPLITUDE_PX));
         let mut active = Vec::new();
         for (t, chosen) in chosen.iter().enumerate() {
@@ -169,16 +150,40 @@ impl Learned {
 
     /// The events among the voxels of all blocks.
     pub(super) fn events(
-        &self,
+        &mut self,
         active: Vec<Active>,
         movie: [usize; 3],
         sampling: Sampling,
     ) -> Result<Vec<Event>, Error> {
-        match &self.answers {
+        match &mut self.answers {
             Answers::Voxels(_) => Ok(assemble(active, movie[1], &params(self.threshold), sampling)),
             Answers::Stars(stars) => stars.events(active, movie, self.threshold, sampling),
         }
     }
+}
+
+/// The probable voxels of each frame of a block.
+fn probable(probability: &Array3<f32>, traces: &Traces, block: &Block, width: usize) -> Vec<Vec<(usize, f32)>> {
+    let of_frame = |frame: ArrayView2<'_, f32>| {
+        let strength = |(i, &p): (usize, &u32)| {
+            let (y, x) = (p as usize / width, p as usize % width);
+            let strength = block.core_rows.contains(y).then(|| frame[[y - block.core_rows.start, x]]);
+            strength.filter(|s| *s >= FLOOR).map(|s| (i, s))
+        };
+        traces.pixels().iter().enumerate().filter_map(strength).collect()
+    };
+    probability.outer_iter().map(of_frame).collect()
+}
+
+/// Those of the voxels of a block that have a trace, frame by frame.
+fn traced(voxels: &[Voxel], traces: &Traces, block: &Block, width: usize) -> Vec<Vec<(usize, f32)>> {
+    let mut chosen = vec![Vec::new(); block.core_frames.len()];
+    for v in voxels {
+        if let Ok(i) = traces.pixels().binary_search(&(v.y * width as u32 + v.x)) {
+            chosen[v.t as usize - block.core_frames.start].push((i, 0.0));
+        }
+    }
+    chosen
 }
 
 /// Keeps what a network says of a block.
@@ -257,7 +262,7 @@ pub(crate) fn events(
     let (t, y, x) = input.dim();
     let level = |v: Voxel| around(input, v.t as usize, v.y as usize, v.x as usize);
     if let Architecture::Stardist3d(shape) = architecture {
-        return stars::events(&mut StarNetwork::new(shape, weights)?, input, &level, progress);
+        return stars::events(StarNetwork::new(shape, weights)?, input, &level, progress);
     }
     let mut network = network::open(architecture, weights)?;
     let piece = Piece { values: input.view(), origin: [0; 3], movie: [t, y, x] };

@@ -6,6 +6,7 @@ use ndarray::Array3;
 use sparkwave_core::axes::Voxel;
 use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
+use sparkwave_core::recording::Recording;
 use sparkwave_imgproc::detect::stars::{StarParams, assemble};
 use sparkwave_imgproc::link::sparse::Active;
 use sparkwave_imgproc::sampling::Sampling;
@@ -46,41 +47,40 @@ impl StarFinder {
             let at = [v.t, v.y, v.x];
             (0..3).all(|axis| core[axis].contains(&(at[axis] as usize)))
         };
-        let all = territories(&near.stars(self.network.rays())?, piece.movie);
-        let mut covered: Vec<Voxel> = all.into_iter().flatten().filter(inside).collect();
-        covered.sort_unstable();
         let own: Vec<usize> = (0..near.centres.len()).filter(|&i| inside(&near.centres[i])).collect();
         self.found.extend(near.select(&own))?;
+        let all = territories(&near.into_stars(self.network.rays())?, piece.movie);
+        let mut covered: Vec<Voxel> = all.into_iter().flatten().filter(inside).collect();
+        covered.sort_unstable();
         Ok(covered)
     }
 
-    /// The events of all candidates at least as probable as `threshold`.
+    /// The events of all candidates at least as probable as `threshold`, which are then forgotten.
     pub(super) fn events(
-        &self,
+        &mut self,
         active: Vec<Active>,
         movie: [usize; 3],
         threshold: f32,
         sampling: Sampling,
     ) -> Result<Vec<Event>, Error> {
         let params = StarParams { overlap: self.network.overlap(), min_probability: threshold };
-        Ok(assemble(active, &self.found.stars(self.network.rays())?, movie, params, sampling))
+        let stars = std::mem::take(&mut self.found).into_stars(self.network.rays())?;
+        Ok(assemble(active, &stars, movie, params, sampling))
     }
 }
 
 /// All events of a movie `[T, Y, X]`, however improbable, scored by their probability.
 pub(super) fn events(
-    network: &mut StarNetwork,
+    network: StarNetwork,
     input: &Array3<f32>,
     level: &dyn Fn(Voxel) -> f32,
     progress: &dyn Progress,
 ) -> Result<Vec<Event>, Error> {
     let (t, y, x) = input.dim();
     let piece = Piece { values: input.view(), origin: [0; 3], movie: [t, y, x] };
-    let all = [0..t, 0..y, 0..x];
-    let found = candidates(network, &piece, &all, &|_, _| true, [FLOOR, LONGEST as f32], progress)?;
-    let stars = found.stars(network.rays())?;
-    let covered = territories(&stars, piece.movie).into_iter().flatten();
-    let active = covered.map(|voxel| Active { voxel, dff: level(voxel), strength: 0.0, level: level(voxel) }).collect();
-    let params = StarParams { overlap: network.overlap(), min_probability: FLOOR };
-    Ok(assemble(active, &stars, piece.movie, params, Sampling::of(&Default::default())))
+    let mut finder = StarFinder::new(network);
+    let covered = finder.covered(&piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
+    let active = |voxel| Active { voxel, dff: level(voxel), strength: 0.0, level: level(voxel) };
+    let active = covered.into_iter().map(active).collect();
+    finder.events(active, piece.movie, FLOOR, Sampling::of(&Recording::default()))
 }
