@@ -5,12 +5,15 @@
 //!
 //! * [`sparks`]: miniature synaptic calcium transients on a branching dendrite.
 //! * [`waves`]: waves of intrinsic optical signal that travel across the cortex.
+//! * [`shapes`]: things that move, in short movies.
 //! * [`camera`]: the electron-multiplying camera that turns light into counts.
 
 mod blur;
 pub mod camera;
+pub mod shapes;
 pub mod sparks;
 pub mod waves;
 
+pub use shapes::MovingShape;
 pub use sparks::{EventKind, SparksError, SparksParams, SparksScene, SparksSource, TrueEvent};
 pub use waves::{WavesError, WavesParams, WavesScene, WavesSource};

@@ -4,23 +4,22 @@
 //! checkpoint therefore continues with the same bytes as one that was never stopped.
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use sparkwave_core::weights::Weights;
 
-use crate::adam::Adam;
 use crate::batch::{Augment, Batch, Order};
 use crate::card::Architecture;
 use crate::crops::{self, Crop, PuSampling};
 use crate::error::{Error, Result};
+use crate::learner::Learner;
 use crate::loss::Loss;
 use crate::models::attention_unet::AttentionUNet;
 use crate::models::stardist3d::StarDist3d;
 use crate::models::unet2d::UNet2d;
 use crate::models::unet3d::UNet3d;
 use crate::models::unetr::Unetr;
-use crate::parameters::{collect, replace};
+use crate::parameters::collect;
 use crate::stream::Stream;
 
 /// How the step size of the optimizer changes on the way.
@@ -32,6 +31,16 @@ pub enum Schedule {
     Constant,
     /// Down to nothing at the last step, along half a cosine (Loshchilov and Hutter 2017, without restarts).
     Cosine,
+}
+
+impl Schedule {
+    /// What is left of the step size after this part of the way, 0 to 1.
+    pub(crate) fn at(self, part: f64) -> f64 {
+        match self {
+            Self::Constant => 1.0,
+            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * part).cos()),
+        }
+    }
 }
 
 /// How a network is trained.
@@ -109,11 +118,7 @@ impl TrainConfig {
 
     /// The step size at a step.
     fn learning_rate_at(&self, step: usize) -> f64 {
-        let part = step as f64 / self.steps as f64;
-        match self.schedule {
-            Schedule::Constant => self.learning_rate,
-            Schedule::Cosine => self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * part).cos()),
-        }
+        self.learning_rate * self.schedule.at(step as f64 / self.steps as f64)
     }
 
     /// The crops that a session draws from, labelled ones first.
@@ -209,20 +214,12 @@ pub fn begin(config: &TrainConfig, architecture: &Architecture, streams: &[Strea
     })
 }
 
-/// A network on its way from initial values to trained ones.
+/// A network that learns from crops.
 struct Session<M> {
     config: TrainConfig,
-    model: M,
-    adam: Adam,
+    learner: Learner<M>,
     order: Order,
-    step: usize,
-    device: Device,
 }
-
-/// The prefix of the network's arrays in a checkpoint, as in the published ones.
-const MODEL: &str = "model.";
-/// The name of the number of steps taken.
-const STEP: &str = "step";
 
 impl<M: Voxelwise> Session<M> {
     /// A session that begins with `model`, which must be on `device`, a device with gradients.
@@ -237,62 +234,37 @@ impl<M: Voxelwise> Session<M> {
             let expected = format!("multiples of {multiple:?}, which the network's pooling needs");
             return Err(Error::Parameter { name: "crop", expected, found: format!("{:?}", config.crop) });
         }
-        let adam = Adam::new();
         let order = Order::new(crops, config.seed);
-        Ok(Self { config, model, adam, order, step: 0, device: device.clone() })
+        Ok(Self { config, learner: Learner::new(model, device), order })
     }
 }
 
 impl<M: Voxelwise> Training for Session<M> {
     fn step(&self) -> usize {
-        self.step
+        self.learner.step()
     }
 
     fn advance(&mut self, streams: &[Stream]) -> Result<f32> {
-        let drawn = self.order.at(self.step, self.config.batch);
-        let mut batch =
-            Batch::cut(&drawn, streams, self.config.crop, self.config.augment, self.config.seed, self.step)?;
+        let step = self.step();
+        let drawn = self.order.at(step, self.config.batch);
+        let mut batch = Batch::cut(&drawn, streams, self.config.crop, self.config.augment, self.config.seed, step)?;
         let [t, h, w] = self.config.crop;
         let shape = [drawn.len(), 1, t, h, w];
-        let input = Tensor::from_data(TensorData::new(std::mem::take(&mut batch.input), shape), &self.device);
-        let loss = self.model.loss(input, &batch, self.config.loss)?;
-        let value = loss.clone().into_scalar::<f32>();
-        if !value.is_finite() {
-            let expected = "a number (try a smaller learning rate)".into();
-            return Err(Error::Parameter { name: "loss", expected, found: value.to_string() });
-        }
-        let grads = GradientsParams::from_grads(loss.backward(), &self.model);
-        self.model = self.adam.step(self.model.clone(), grads, self.config.learning_rate_at(self.step));
-        self.step += 1;
-        Ok(value)
+        let input = Tensor::from_data(TensorData::new(std::mem::take(&mut batch.input), shape), &self.learner.device);
+        let loss = self.learner.model.loss(input, &batch, self.config.loss)?;
+        self.learner.descend(loss, self.config.learning_rate_at(step))
     }
 
     fn weights(&self) -> Weights {
-        self.model.weights()
+        self.learner.model.weights()
     }
 
     fn checkpoint(&self) -> Weights {
-        let mut checkpoint = Weights::default();
-        checkpoint.parameters.extend(self.adam.state());
-        let model = self.model.weights().parameters;
-        checkpoint.parameters.extend(model.into_iter().map(|(name, array)| (format!("{MODEL}{name}"), array)));
-        checkpoint.texts.insert(STEP.into(), self.step.to_string());
-        checkpoint
+        self.learner.checkpoint()
     }
 
     fn resume(&mut self, checkpoint: &Weights) -> Result<()> {
-        let strip = |(name, array): (&String, &_)| Some((name.strip_prefix(MODEL)?.to_owned(), Clone::clone(array)));
-        let model =
-            Weights { parameters: checkpoint.parameters.iter().filter_map(strip).collect(), ..Weights::default() };
-        self.model = replace(self.model.clone(), &model)?;
-        self.adam = Adam::resume(checkpoint, &self.device);
-        let step = checkpoint.texts.get(STEP).and_then(|s| s.parse().ok());
-        self.step = step.ok_or_else(|| Error::Parameter {
-            name: "checkpoint",
-            expected: "the number of its step".into(),
-            found: "none".into(),
-        })?;
-        Ok(())
+        self.learner.resume(checkpoint)
     }
 }
 

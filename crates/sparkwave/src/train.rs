@@ -4,6 +4,7 @@
 //! on whole validation recordings, at the threshold that its card holds) and `last.safetensors`, `losses.csv`, `validation.csv` and
 //! `losses.svg`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
 
+pub mod mask_track;
 mod prior;
 pub(crate) mod streams;
 pub(crate) mod validate;

@@ -1,5 +1,7 @@
 //! `sparkwave train`
 
+pub(crate) mod mask_track;
+
 use crate::cmd::{Out, Running};
 use crate::output;
 use crate::progress::Terminal;
@@ -17,12 +19,36 @@ use sparkwave::nn::train::{Schedule, TrainConfig};
 use sparkwave::train::{Subset, TrainRun};
 use std::path::PathBuf;
 
-/// Train a network on a training file; Ctrl-C leaves a run that --resume goes on with
+/// Train a network; Ctrl-C leaves a run that --resume goes on with
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The network
-    #[arg(value_name = "MODEL", value_enum)]
-    model: Model,
+    #[command(subcommand)]
+    network: Network,
+}
+
+/// The network.
+#[derive(Debug, clap::Subcommand)]
+enum Network {
+    /// 3D U-Net whose bottleneck is trained at the size at which it runs
+    Unet3d(Box<Voxels>),
+    /// 3D U-Net as published for synaptic transients
+    Unet3dPublished(Box<Voxels>),
+    /// U-Net whose skip connections are weighed by what is known below
+    AttentionUnet(Box<Voxels>),
+    /// Transformer over patches of 16 voxels with a convolutional decoder
+    Unetr(Box<Voxels>),
+    /// U-Net for frames, one by one, such as the masks of waves
+    Unet2d(Box<Voxels>),
+    /// Star-convex events: how probable each cell is the middle of one, and how far it reaches along 96 rays
+    Stardist3d(Box<Voxels>),
+    /// The same as published for synaptic transients: wider, and looks further
+    Stardist3dPublished(Box<Voxels>),
+    MaskTrack(mask_track::Args),
+}
+
+/// Training on a training file.
+#[derive(Debug, clap::Args)]
+struct Voxels {
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
@@ -98,21 +124,15 @@ pub(crate) struct Training {
     checkpoint_every: usize,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+/// A network that learns from training files.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Model {
-    /// 3D U-Net whose bottleneck is trained at the size at which it runs
     Unet3d,
-    /// 3D U-Net as published for synaptic transients
     Unet3dPublished,
-    /// U-Net whose skip connections are weighed by what is known below
     AttentionUnet,
-    /// Transformer over patches of 16 voxels with a convolutional decoder
     Unetr,
-    /// U-Net for frames, one by one, such as the masks of waves
     Unet2d,
-    /// Star-convex events: how probable each cell is the middle of one, and how far it reaches along 96 rays
     Stardist3d,
-    /// The same as published for synaptic transients: wider, and looks further
     Stardist3dPublished,
 }
 
@@ -166,12 +186,12 @@ enum Variation {
     Full,
 }
 
-impl Args {
-    fn run(&self) -> anyhow::Result<TrainRun> {
+impl Voxels {
+    fn run(&self, model: Model) -> anyhow::Result<TrainRun> {
         if let Some(path) = &self.files.config {
             return Ok(TrainRun::read(path)?);
         }
-        let mut run = self.training.run(self.model, self.files.data.clone().unwrap_or_default());
+        let mut run = self.training.run(model, self.files.data.clone().unwrap_or_default());
         (run.train.pu_ratio, run.train.seed) = (self.pu_ratio, self.seed);
         run.subset = Subset { part: self.subset, draw: self.subset_draw };
         Ok(run)
@@ -230,9 +250,22 @@ impl Training {
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    match &args.network {
+        Network::Unet3d(args) => train(Model::Unet3d, args),
+        Network::Unet3dPublished(args) => train(Model::Unet3dPublished, args),
+        Network::AttentionUnet(args) => train(Model::AttentionUnet, args),
+        Network::Unetr(args) => train(Model::Unetr, args),
+        Network::Unet2d(args) => train(Model::Unet2d, args),
+        Network::Stardist3d(args) => train(Model::Stardist3d, args),
+        Network::Stardist3dPublished(args) => train(Model::Stardist3dPublished, args),
+        Network::MaskTrack(args) => mask_track::execute(args),
+    }
+}
+
+fn train(model: Model, args: &Voxels) -> anyhow::Result<()> {
     let terminal = Terminal::new(args.running.quiet);
     let (out, existing) = (&args.files.out.out, args.files.out.existing.existing());
-    let trained = sparkwave::train::run(&args.run()?, out, existing, args.running.threads(), &terminal);
+    let trained = sparkwave::train::run(&args.run(model)?, out, existing, args.running.threads(), &terminal);
     terminal.finish();
     let trained = trained?;
     let best = trained.best.as_ref();

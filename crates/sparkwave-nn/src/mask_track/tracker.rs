@@ -1,0 +1,394 @@
+//! Following objects from frame to frame.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView2};
+use sparkwave_core::axes::PointYx;
+use sparkwave_core::prompt::Prompt;
+use sparkwave_core::weights::{Parameter, Weights};
+
+use super::EDGE;
+use super::answer::{Answer, Answering, probability};
+use super::view::{self, Levels, View};
+use super::window::Window;
+use crate::error::{Error, Result};
+use crate::sam2::{Direction, Followed};
+
+/// Frames without a sign of an object after which its last mask does not tell any more where to look.
+const LOST_AFTER: usize = 4;
+/// Logits of what a person said.
+const SURE: f32 = 10.0;
+/// Cells round a point that are hinted at with it.
+const POINT_CELLS: f64 = 2.0;
+/// How much larger than a box its window is.
+const ROOM_ROUND_BOX: f64 = 2.0;
+/// Edges of the windows in which an object is looked for of which only points are known, px; and all of the frame.
+const EDGES_ROUND_POINTS_PX: [f64; 3] = [96.0, 192.0, 384.0];
+
+/// Names of the arrays of a state.
+const PIXELS: &str = "pixels";
+const MASK: &str = "mask";
+const EARLIER: &str = "earlier";
+
+/// Follows objects through a movie whose frames come one by one, in any order.
+#[derive(Debug)]
+pub struct MaskTracker {
+    network: Answering,
+    n_frames: usize,
+    size: [usize; 2],
+    objects: BTreeMap<u32, Object>,
+}
+
+/// What is known of an object.
+#[derive(Debug, Default)]
+struct Object {
+    /// In the frames where something was said of it.
+    told: BTreeMap<usize, Told>,
+    /// In the frame that was followed last.
+    last: Option<Seen>,
+}
+
+#[derive(Debug)]
+struct Told {
+    seen: Seen,
+    levels: Option<Levels>,
+    quality: f32,
+    presence: f32,
+}
+
+/// An object where it was seen last.
+#[derive(Clone, Debug)]
+struct Seen {
+    frame: usize,
+    pixels: Arc<Array2<f32>>,
+    /// Probability of each pixel.
+    mask: Array2<f32>,
+    earlier: Array2<f32>,
+    /// Frames since, in which there was no sign of it.
+    missed: usize,
+}
+
+impl MaskTracker {
+    /// With these weights, for a movie of `n_frames` of `size` `[y, x]`.
+    ///
+    /// # Errors
+    /// If the weights are not of this network, or one of the lengths is 0.
+    pub fn new(weights: &Weights, n_frames: usize, size: [usize; 2]) -> Result<Self> {
+        if n_frames == 0 || size.contains(&0) {
+            let found = format!("{n_frames} frames of {size:?}");
+            return Err(Error::Parameter { name: "movie", expected: "no length of 0".to_owned(), found });
+        }
+        Ok(Self { network: Answering::new(weights)?, n_frames, size, objects: BTreeMap::new() })
+    }
+
+    /// Adds what a person says of an object in a frame of these pixels `[y, x]`. Gives the logits `[y, x]` of its mask there;
+    /// above 0 is inside. A mask is taken as it is; points beside it correct it, as they correct one that was followed.
+    ///
+    /// # Errors
+    /// If the frame is beyond the movie or of another size, or nothing is said.
+    pub fn prompt(&mut self, prompt: &Prompt, pixels: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        self.check(prompt.frame, pixels)?;
+        let given = prompt.mask.as_ref().map(|mask| mask.to_image(self.size[0], self.size[1]));
+        let given = given.map(|mask| mask.mapv(|inside| if inside { 1.0f32 } else { 0.0 }));
+        let object = self.objects.entry(prompt.object).or_default();
+        let has_points = !prompt.positive.is_empty() || !prompt.negative.is_empty();
+        let pixels = Arc::new(pixels.to_owned());
+        let (logits, quality, presence) = match &given {
+            Some(mask) if !has_points => (mask.mapv(|p| if p > 0.5 { SURE } else { -SURE }), 1.0, 1.0),
+            _ => {
+                let followed = object.last.as_ref().filter(|seen| seen.frame == prompt.frame);
+                let told = object.told.get(&prompt.frame).map(|told| &told.seen);
+                let known = given.as_ref().or(told.or(followed).map(|seen| &seen.mask));
+                let (window, answer) = search(&self.network, prompt, pixels.view(), known, self.size)?;
+                (window.spread(&answer.logits, self.size), answer.quality, answer.presence)
+            }
+        };
+        let mask = logits.mapv(probability);
+        let levels = Levels::of(pixels.view(), &mask);
+        let seen = Seen { frame: prompt.frame, pixels, earlier: mask.clone(), mask, missed: 0 };
+        object.told.insert(prompt.frame, Told { seen, levels, quality, presence });
+        Ok(logits)
+    }
+
+    /// Follows all objects to the next frame in a direction. Gives each object of which something was said, in any frame; what
+    /// was said of this one stands.
+    ///
+    /// # Errors
+    /// If the frame is beyond the movie, or of another size.
+    pub fn step(&mut self, frame: usize, pixels: ArrayView2<'_, f32>, direction: Direction) -> Result<Vec<Followed>> {
+        self.check(frame, pixels)?;
+        let pixels = Arc::new(pixels.to_owned());
+        let mut found = Vec::new();
+        for (&id, object) in &mut self.objects {
+            if let Some(told) = object.told.get(&frame) {
+                let logits = told.seen.mask.mapv(|p| (p / (1.0 - p)).ln().clamp(-SURE, SURE));
+                object.last = Some(told.seen.clone());
+                found.push(Followed { object: id, logits, quality: told.quality, presence: told.presence });
+                continue;
+            }
+            let Some((from, levels)) = object.behind(frame, direction) else { continue };
+            let (followed, seen) = follow(&self.network, id, &from, levels, frame, &pixels, self.size);
+            object.last = Some(seen);
+            found.push(followed);
+        }
+        Ok(found)
+    }
+
+    /// Where every object was seen last, as named arrays; what was said is not among it.
+    #[must_use]
+    pub fn state(&self) -> Weights {
+        let mut state = Weights::default();
+        for (id, object) in &self.objects {
+            let Some(seen) = &object.last else { continue };
+            let mut put = |name: &str, values: &Array2<f32>| {
+                let parameter = Parameter::new(values.shape().to_vec(), values.iter().copied().collect());
+                state.parameters.insert(format!("{id}.{name}"), parameter);
+            };
+            put(PIXELS, &seen.pixels);
+            put(MASK, &seen.mask);
+            put(EARLIER, &seen.earlier);
+            state.texts.insert(format!("{id}"), format!("{} {}", seen.frame, seen.missed));
+        }
+        state
+    }
+
+    /// Goes on from what [`MaskTracker::state`] gave, after the same prompts.
+    ///
+    /// # Errors
+    /// If it is not the state of this movie.
+    pub fn restore(&mut self, state: &Weights) -> Result<()> {
+        let unfit = |found: &str| Error::Parameter {
+            name: "state",
+            expected: "that of a propagator of the same movie".to_owned(),
+            found: found.to_owned(),
+        };
+        for (id, text) in &state.texts {
+            let array = |name: &str| {
+                let parameter = state.parameters.get(&format!("{id}.{name}"));
+                let parameter = parameter.filter(|p| p.shape == self.size).ok_or_else(|| unfit(name))?;
+                Array2::from_shape_vec(self.size, parameter.values.clone()).map_err(|_| unfit(name))
+            };
+            let mut numbers = text.split(' ').map(str::parse::<usize>);
+            let (Ok(id), Some(Ok(frame)), Some(Ok(missed))) = (id.parse::<u32>(), numbers.next(), numbers.next())
+            else {
+                return Err(unfit(text));
+            };
+            let (pixels, mask, earlier) = (Arc::new(array(PIXELS)?), array(MASK)?, array(EARLIER)?);
+            let seen = Seen { frame, pixels, mask, earlier, missed };
+            self.objects.entry(id).or_default().last = Some(seen);
+        }
+        Ok(())
+    }
+
+    fn check(&self, frame: usize, pixels: ArrayView2<'_, f32>) -> Result<()> {
+        if frame >= self.n_frames {
+            let expected = format!("below {}", self.n_frames);
+            return Err(Error::Parameter { name: "frame", expected, found: frame.to_string() });
+        }
+        if pixels.shape() != self.size {
+            let (expected, found) = (format!("of {:?}", self.size), format!("{:?}", pixels.shape()));
+            return Err(Error::Parameter { name: "image", expected, found });
+        }
+        Ok(())
+    }
+}
+
+impl Object {
+    /// Where it was seen last on the way to a frame, and its levels in the nearest frame in which something was said.
+    fn behind(&self, frame: usize, direction: Direction) -> Option<(Seen, Option<Levels>)> {
+        let is_behind = |at: usize| match direction {
+            Direction::Forwards => at < frame,
+            Direction::Backwards => at > frame,
+        };
+        let nearest = self.told.values().min_by_key(|told| told.seen.frame.abs_diff(frame))?;
+        let told_behind = self.told.values().filter(|told| is_behind(told.seen.frame));
+        let told_behind = told_behind.min_by_key(|told| told.seen.frame.abs_diff(frame)).unwrap_or(nearest);
+        let last = self.last.as_ref().filter(|seen| {
+            is_behind(seen.frame) && seen.frame.abs_diff(frame) <= told_behind.seen.frame.abs_diff(frame)
+        });
+        Some((last.unwrap_or(&told_behind.seen).clone(), nearest.levels))
+    }
+}
+
+/// An object in a frame, from where it was seen before.
+fn follow(
+    network: &Answering,
+    object: u32,
+    from: &Seen,
+    levels: Option<Levels>,
+    frame: usize,
+    pixels: &Arc<Array2<f32>>,
+    size: [usize; 2],
+) -> (Followed, Seen) {
+    let nothing = || Followed { object, logits: Array2::from_elem(size, -SURE), quality: 0.0, presence: 0.0 };
+    let missing = |seen: &Seen| Seen { frame, missed: seen.missed + 1, ..seen.clone() };
+    let Some(window) = Window::round(&from.mask).filter(|_| from.missed <= LOST_AFTER) else {
+        return (nothing(), missing(from));
+    };
+    let (logits, answer) =
+        advance(network, from.pixels.view(), pixels.view(), &from.mask, &from.earlier, levels, window);
+    let followed = Followed { object, quality: answer.quality, presence: answer.presence, logits };
+    if followed.logits.iter().all(|&l| l <= 0.0) {
+        return (followed, missing(from));
+    }
+    let mask = followed.logits.mapv(probability);
+    let seen = Seen { frame, pixels: Arc::clone(pixels), mask, earlier: from.mask.clone(), missed: 0 };
+    (followed, seen)
+}
+
+/// The logits of a frame's pixels `[y, x]`, given the frame before it and the probabilities there and before.
+pub(super) fn advance(
+    network: &Answering,
+    before: ArrayView2<'_, f32>,
+    frame: ArrayView2<'_, f32>,
+    mask: &Array2<f32>,
+    earlier: &Array2<f32>,
+    levels: Option<Levels>,
+    window: Window,
+) -> (Array2<f32>, Answer) {
+    let (hint, earlier) = (view::hint(window, mask), view::hint(window, earlier));
+    let answer = network.ask(View { frame, before, hint, earlier, levels }.channels(window));
+    let (height, width) = frame.dim();
+    (window.spread(&answer.logits, [height, width]), answer)
+}
+
+/// The object that a person points at in a frame, in the window in which the network is surest of it.
+fn search(
+    network: &Answering,
+    prompt: &Prompt,
+    frame: ArrayView2<'_, f32>,
+    known: Option<&Array2<f32>>,
+    size: [usize; 2],
+) -> Result<(Window, Answer)> {
+    let mut windows = Vec::new();
+    let points = || prompt.positive.iter().chain(&prompt.negative);
+    if let Some(window) = known.and_then(Window::round) {
+        windows.push(window);
+    } else if let Some(bounds) = prompt.bounds {
+        let (from, to) = (bounds.from, bounds.to);
+        let longer = (to.y - from.y).abs().max((to.x - from.x).abs()) + 1.0;
+        windows.push(Window::new(
+            [(from.y + to.y + 1.0) / 2.0, (from.x + to.x + 1.0) / 2.0],
+            longer * ROOM_ROUND_BOX,
+            size,
+        ));
+    } else if !prompt.positive.is_empty() {
+        let n = prompt.positive.len() as f64;
+        let mean = |of: fn(&PointYx) -> f64| prompt.positive.iter().map(of).sum::<f64>() / n + 0.5;
+        let middle = [mean(|p| p.y), mean(|p| p.x)];
+        let all = size[0].max(size[1]) as f64;
+        windows.extend(EDGES_ROUND_POINTS_PX.into_iter().filter(|e| *e < all).map(|e| Window::new(middle, e, size)));
+        windows.push(Window::new(middle, all, size));
+    }
+    let ask = |window: Window| {
+        let mut hint = match (known, prompt.bounds) {
+            (Some(mask), _) => view::hint(window, mask),
+            (None, Some(bounds)) => {
+                let corner = |p: PointYx| window.cell_of(p.y, p.x);
+                box_hint(corner(bounds.from), corner(bounds.to))
+            }
+            (None, None) => vec![0.0; EDGE * EDGE],
+        };
+        for point in points() {
+            let sign = if prompt.positive.contains(point) { 1.0 } else { -1.0 };
+            point_hint(&mut hint, window.cell_of(point.y, point.x), sign);
+        }
+        let view = View { frame, before: frame, hint, earlier: vec![0.0; EDGE * EDGE], levels: None };
+        (window, network.ask(view.channels(window)))
+    };
+    let best = windows.into_iter().map(ask).max_by(|(_, a), (_, b)| a.quality.total_cmp(&b.quality));
+    best.ok_or_else(|| {
+        let expected = "a mask, a box, or a point inside of the object".to_owned();
+        Error::Parameter {
+            name: "prompt",
+            expected,
+            found: format!("object {} in frame {}", prompt.object, prompt.frame),
+        }
+    })
+}
+
+/// Unknown inside of a box, given by cells, and outside of the object beyond it.
+pub(super) fn box_hint(from: [f64; 2], to: [f64; 2]) -> Vec<f32> {
+    let within = |axis: usize, at: usize| {
+        let (low, high) = (from[axis].min(to[axis]), from[axis].max(to[axis]));
+        (low - 0.5..=high + 0.5).contains(&(at as f64))
+    };
+    (0..EDGE * EDGE).map(|i| if within(0, i / EDGE) && within(1, i % EDGE) { 0.0 } else { -1.0 }).collect()
+}
+
+/// Hints at the cells round a point.
+pub(super) fn point_hint(hint: &mut [f32], [y, x]: [f64; 2], value: f32) {
+    for (i, hint) in hint.iter_mut().enumerate() {
+        if ((i / EDGE) as f64 - y).hypot((i % EDGE) as f64 - x) <= POINT_CELLS {
+            *hint = value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array3;
+    use sparkwave_core::mask::Mask;
+    use sparkwave_core::prompt::Bounds;
+
+    fn untrained() -> Weights {
+        use crate::card::Architecture;
+        crate::network::untrained(&Architecture::Unet2d(super::super::shape()), 5).expect("valid")
+    }
+
+    fn movie() -> Array3<f32> {
+        let disc = |t: usize, y: usize, x: usize| y.abs_diff(30).pow(2) + x.abs_diff(20 + 3 * t).pow(2) < 64;
+        Array3::from_shape_fn((6, 64, 80), |(t, y, x)| if disc(t, y, x) { 9.0 } else { 2.0 + (x % 3) as f32 })
+    }
+
+    fn prompt(frame: usize, object: u32) -> Prompt {
+        Prompt { frame, object, positive: Vec::new(), negative: Vec::new(), bounds: None, mask: None }
+    }
+
+    /// What comes of an untrained network is noise; what is asked is who is told about when, and that it can be repeated.
+    #[test]
+    fn what_was_said_stands_and_the_rest_follows_from_it() {
+        let movie = movie();
+        let frame = |t: usize| movie.index_axis(ndarray::Axis(0), t);
+        let mut tracker = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
+        let truth = Mask::of_image(&frame(2).mapv(|v| v == 9.0));
+        let given = Prompt { mask: truth.clone(), ..prompt(2, 7) };
+        let logits = tracker.prompt(&given, frame(2)).expect("a mask");
+        assert!(logits.iter().zip(frame(2)).all(|(l, v)| (*l > 0.0) == (*v == 9.0)));
+        let corners = Bounds { from: PointYx { y: 20.0, x: 10.0 }, to: PointYx { y: 40.0, x: 30.0 } };
+        let boxed = Prompt { bounds: Some(corners), ..prompt(0, 3) };
+        assert!(tracker.prompt(&boxed, frame(0)).expect("a box").iter().all(|l| l.is_finite()));
+        assert!(tracker.prompt(&prompt(1, 9), frame(1)).expect_err("nothing said").to_string().contains("object 9"));
+
+        let run = |tracker: &mut MaskTracker| -> Vec<Followed> {
+            (2..6).flat_map(|t| tracker.step(t, frame(t), Direction::Forwards).expect("a step")).collect()
+        };
+        let found = run(&mut tracker);
+        assert_eq!(found.iter().map(|f| f.object).collect::<Vec<_>>(), [3, 7, 3, 7, 3, 7, 3, 7]);
+        assert!(found[1].logits.iter().zip(frame(2)).all(|(l, v)| (*l > 0.0) == (*v == 9.0)));
+        assert_eq!((found[1].quality, found[1].presence), (1.0, 1.0));
+        assert!(found.iter().all(|f| (0.0..=1.0).contains(&f.quality) && (0.0..=1.0).contains(&f.presence)));
+        assert!(found == run(&mut tracker), "another pass from the same prompts is another result");
+
+        let mut half = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
+        half.prompt(&given, frame(2)).expect("a mask");
+        half.prompt(&boxed, frame(0)).expect("a box");
+        for t in [2, 3] {
+            half.step(t, frame(t), Direction::Forwards).expect("a step");
+        }
+        let state = half.state();
+        let mut rest = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
+        rest.prompt(&given, frame(2)).expect("a mask");
+        rest.prompt(&boxed, frame(0)).expect("a box");
+        rest.restore(&state).expect("its own");
+        let found_after: Vec<Followed> =
+            (4..6).flat_map(|t| rest.step(t, frame(t), Direction::Forwards).expect("a step")).collect();
+        assert!(found[4..] == found_after, "what goes on from a state differs");
+        let mut other = MaskTracker::new(&untrained(), 6, [32, 32]).expect("its weights");
+        assert!(other.restore(&state).is_err());
+        assert!(tracker.step(6, frame(0), Direction::Forwards).is_err());
+        assert!(MaskTracker::new(&Weights::default(), 6, [64, 80]).is_err());
+    }
+}

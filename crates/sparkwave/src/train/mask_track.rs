@@ -1,0 +1,335 @@
+//! Training of the propagator inside the program: simulated waves and other things that move become clips, clips become a
+//! network that follows objects from a prompt.
+//!
+//! A run writes `checkpoint.safetensors` (everything needed to go on), `best.safetensors` and `last.safetensors` (the model of
+//! the highest Dice coefficient on clips that it did not learn from, and that of the last step), `losses.csv`,
+//! `validation.csv`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
+
+use crate::error::Error;
+use crate::provenance::{RunRecord, version};
+use crate::run_folder::{Existing, RunFolder, config_text, read_config};
+use crate::stage_clock::StageClock;
+use ndarray::{Array2, Array3, Axis};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sparkwave_core::progress::Progress;
+use sparkwave_core::synth::{MovingShape, WavesParams, WavesScene, waves};
+use sparkwave_core::table::{Table, Value};
+use sparkwave_nn::mask_track::{Clip, MaskTraining, MaskTrainingConfig, dice_of_followed};
+use std::path::Path;
+use std::time::Instant;
+
+/// Every parameter of a run. Written to `run.toml` in full; unknown keys are refused when it is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskTrackRun {
+    /// Simulated recordings of waves to learn from; an eighth as many are held out.
+    pub recordings: usize,
+    /// Simulated movies of other things that move; an eighth as many are held out.
+    pub shapes: usize,
+    /// Edge of the frames, px, 64 to 512.
+    pub edge_px: usize,
+    /// Steps between validations and checkpoints, at least 1.
+    pub checkpoint_every: usize,
+    /// How it is trained.
+    pub train: MaskTrainingConfig,
+}
+
+impl Default for MaskTrackRun {
+    fn default() -> Self {
+        Self { recordings: 64, shapes: 320, edge_px: 192, checkpoint_every: 500, train: MaskTrainingConfig::default() }
+    }
+}
+
+impl MaskTrackRun {
+    /// Reads a parameter file, such as the `run.toml` of an earlier run.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a value has the wrong type, or a key is unknown.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        read_config(path)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.train.check()?;
+        let fail = |name, expected, found: usize| Err(Error::Parameter { name, expected, found: found.to_string() });
+        if self.recordings + self.shapes == 0 {
+            return fail("recordings and shapes", "at least 1", 0);
+        }
+        if !(64..=512).contains(&self.edge_px) {
+            return fail("edge", "64 to 512 px", self.edge_px);
+        }
+        if self.checkpoint_every == 0 {
+            return fail("checkpoint every", "at least 1 step", 0);
+        }
+        Ok(())
+    }
+}
+
+/// How well objects are followed from their first mask, on clips that were held out: mean Dice coefficients.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FollowingScore {
+    /// After so many steps.
+    pub step: usize,
+    /// Of waves.
+    pub waves: Option<f64>,
+    /// Of other things.
+    pub shapes: Option<f64>,
+}
+
+impl FollowingScore {
+    fn mean(self) -> f64 {
+        let known: Vec<f64> = [self.waves, self.shapes].into_iter().flatten().collect();
+        known.iter().sum::<f64>() / known.len().max(1) as f64
+    }
+}
+
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The texts of a checkpoint that hold the two tables so far, as JSON.
+const LOSSES: &str = "losses";
+const VALIDATIONS: &str = "validations";
+
+/// Trains the network and writes it into `out`; gives the best validation.
+///
+/// # Errors
+/// If a parameter makes no sense, the folder is not free, a file cannot be written, or the user cancels; a cancelled run can be
+/// resumed.
+pub fn run(
+    config: &MaskTrackRun,
+    out: &Path,
+    existing: Existing,
+    threads: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<FollowingScore, Error> {
+    crate::pool(threads)?.install(|| {
+        let started = Instant::now();
+        config.check()?;
+        let clock = StageClock::new(progress);
+        let training = MaskTraining::new(&config.train)?;
+        let folder = RunFolder::open(out, existing, &config_text(config)?)?;
+        let mut record = RunRecord::new("train mask-track", config.train.seed, rayon::current_num_threads());
+        let clips = Clips::simulate(config, &clock)?;
+        let best = Run::begin(config, &folder, &clips, training)?.finish(&clock)?;
+        let summary =
+            serde_json::json!({ "step": best.step, "dice_of_waves": best.waves, "dice_of_shapes": best.shapes });
+        record.finish(started, &clock, summary, &folder)?;
+        Ok(best)
+    })
+}
+
+/// What it learns from, and what it is held against: waves, and other things that move.
+struct Clips {
+    train: [Vec<Clip>; 2],
+    valid: [Vec<Clip>; 2],
+}
+
+/// Seeds of recordings and shapes are counted from the run's, held-out ones from far away.
+const HELD_OUT: u64 = 1 << 32;
+
+impl Clips {
+    fn simulate(config: &MaskTrackRun, progress: &dyn Progress) -> Result<Self, Error> {
+        let (recordings, shapes) = (config.recordings, config.shapes);
+        let held_out = |n: usize| n.div_ceil(8);
+        let total = recordings + held_out(recordings) + shapes + held_out(shapes);
+        progress.begin("simulate", total as u64);
+        let first = config.train.seed << 16;
+        let many = |n: usize, from: u64, make: &(dyn Fn(u64) -> Result<Vec<Clip>, Error> + Sync)| {
+            let made = (0..n as u64).into_par_iter().map(|i| {
+                if progress.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                let clips = make(from + i)?;
+                progress.advance(1);
+                Ok(clips)
+            });
+            Ok::<_, Error>(made.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect::<Vec<Clip>>())
+        };
+        let waves = |seed: u64| clips_of_waves(config.edge_px, seed);
+        let shape = |seed: u64| Ok(vec![clip_of_a_shape(config.edge_px, seed)]);
+        Ok(Self {
+            train: [many(recordings, first, &waves)?, many(shapes, first, &shape)?],
+            valid: [
+                many(held_out(recordings), first + HELD_OUT, &waves)?,
+                many(held_out(shapes), first + HELD_OUT, &shape)?,
+            ],
+        })
+    }
+
+    fn score(&self, training: &MaskTraining, progress: &dyn Progress) -> Result<FollowingScore, Error> {
+        let weights = training.weights();
+        progress.begin("validate", self.valid.iter().map(|clips| clips.len() as u64).sum());
+        let mean = |clips: &[Clip]| {
+            let mut scores = Vec::new();
+            for clip in clips {
+                scores.extend(dice_of_followed(&weights, clip)?);
+                progress.advance(1);
+            }
+            Ok::<_, Error>((!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64))
+        };
+        let [waves, shapes] = &self.valid;
+        Ok(FollowingScore { step: training.step(), waves: mean(waves)?, shapes: mean(shapes)? })
+    }
+}
+
+/// Frames of a clip of a shape.
+const SHAPE_FRAMES: usize = 10;
+
+fn clip_of_a_shape(edge_px: usize, seed: u64) -> Clip {
+    let MovingShape { frames, masks } = MovingShape::draw(SHAPE_FRAMES, edge_px, seed);
+    Clip { frames, masks }
+}
+
+/// Intervals before and after a wave that belong to its clip.
+const AROUND: usize = 2;
+/// Length of a recording, s: room for one wave or two.
+const DURATION_S: f64 = 260.0;
+
+/// The rates of change over the intervals of a recording in which there is a wave, a clip for each wave.
+fn clips_of_waves(edge_px: usize, seed: u64) -> Result<Vec<Clip>, Error> {
+    let scene = WavesScene::new(&varied_waves(edge_px, seed), seed)?;
+    let rest = scene.rest();
+    let step = waves::INTERVAL_S;
+    let n = scene.intervals().len();
+    let rate = |i: usize| -> Array2<f32> {
+        let (Some(from), Some(to)) = (scene.second(i * step), scene.second((i + 1) * step)) else {
+            return Array2::from_elem(rest.dim(), f32::NAN);
+        };
+        (to - from) / &rest
+    };
+    let clips = scene.waves().iter().filter_map(|wave| {
+        let (first, last) = (wave.frames.first()?.frame, wave.frames.last()?.frame);
+        let frames: Vec<usize> = (first.saturating_sub(AROUND)..(last + 1 + AROUND).min(n)).collect();
+        let mut clip = Clip {
+            frames: Array3::zeros((frames.len(), edge_px, edge_px)),
+            masks: Array3::from_elem((frames.len(), edge_px, edge_px), false),
+        };
+        for (i, &frame) in frames.iter().enumerate() {
+            clip.frames.index_axis_mut(Axis(0), i).assign(&rate(frame));
+            clip.masks.index_axis_mut(Axis(0), i).assign(&scene.masks(frame).mapv(|id| id == wave.id));
+        }
+        Some(clip)
+    });
+    Ok(clips.collect())
+}
+
+/// Recordings of different cameras and animals, registered more or less well.
+fn varied_waves(edge_px: usize, seed: u64) -> WavesParams {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut log_uniform = |low: f64, high: f64| (rng.random_range(low.ln()..high.ln())).exp();
+    let (amplitude, noise) = (log_uniform(0.003, 0.03), log_uniform(0.001, 0.012));
+    let (vasomotion, slow) = (log_uniform(0.0002, 0.0015), log_uniform(1.8, 3.6));
+    let (motion_rms_px, speed_variation) = (log_uniform(0.01, 0.3), log_uniform(0.05, 0.3));
+    let (field_mm, amplitude_decay_mm) = (log_uniform(7.0, 12.0), log_uniform(5.0, 15.0));
+    WavesParams {
+        duration_s: DURATION_S,
+        height: edge_px,
+        width: edge_px,
+        field_mm,
+        n_waves: 2,
+        n_overlapping: usize::from(rng.random_bool(0.3)),
+        amplitude: (amplitude, 1.5 * amplitude),
+        speed_mm_min: (slow, 1.6 * slow),
+        speed_variation,
+        amplitude_decay_mm,
+        noise,
+        motion_rms_px,
+        vasomotion,
+        ..WavesParams::default()
+    }
+}
+
+/// A run on its way.
+struct Run<'a> {
+    config: &'a MaskTrackRun,
+    folder: &'a RunFolder,
+    clips: &'a Clips,
+    training: MaskTraining,
+    losses: Vec<f32>,
+    validations: Vec<FollowingScore>,
+}
+
+impl<'a> Run<'a> {
+    /// A new run, or the one whose checkpoint is in the folder.
+    fn begin(
+        config: &'a MaskTrackRun,
+        folder: &'a RunFolder,
+        clips: &'a Clips,
+        mut training: MaskTraining,
+    ) -> Result<Self, Error> {
+        let (mut losses, mut validations) = (Vec::new(), Vec::new());
+        if !folder.is_missing(CHECKPOINT) {
+            let path = folder.file(CHECKPOINT);
+            let checkpoint = sparkwave_io::weights::read(&path)?;
+            let text = |name: &str| checkpoint.texts.get(name).map_or("[]", String::as_str);
+            let bad = |e: serde_json::Error| Error::Config { path: path.clone(), message: e.to_string() };
+            losses = serde_json::from_str(text(LOSSES)).map_err(bad)?;
+            validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
+            training.resume(&checkpoint)?;
+        }
+        Ok(Self { config, folder, clips, training, losses, validations })
+    }
+
+    fn finish(mut self, progress: &dyn Progress) -> Result<FollowingScore, Error> {
+        let (steps, every) = (self.config.train.steps, self.config.checkpoint_every);
+        while self.training.step() < steps {
+            let step = self.training.step();
+            let until = ((step / every + 1) * every).min(steps);
+            progress.begin(&format!("train to step {until} of {steps}"), (until - step) as u64);
+            while self.training.step() < until {
+                if progress.is_cancelled() {
+                    self.checkpoint()?;
+                    return Err(Error::Cancelled);
+                }
+                self.losses.push(self.training.advance(&self.clips.train)?);
+                progress.advance(1);
+            }
+            self.validations.push(self.clips.score(&self.training, progress)?);
+            self.models()?;
+            self.checkpoint()?;
+        }
+        Ok(self.best().unwrap_or(FollowingScore { step: 0, waves: None, shapes: None }))
+    }
+
+    /// The validation of the highest mean, the earlier one on ties.
+    fn best(&self) -> Option<FollowingScore> {
+        self.validations.iter().copied().reduce(|best, v| if v.mean() > best.mean() { v } else { best })
+    }
+
+    fn models(&self) -> Result<(), Error> {
+        let mut weights = self.training.weights();
+        let latest = self.validations.last().copied();
+        let card = serde_json::json!({
+            "name": "mask-track", "version": version(), "training": self.config, "steps": self.training.step(),
+            "scores": latest, "licence": "MIT OR Apache-2.0",
+        });
+        weights.texts.insert("mask_track".into(), card.to_string());
+        sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
+        if self.best() == latest {
+            sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the tables, and last the checkpoint, which holds all that they were made from.
+    fn checkpoint(&self) -> Result<(), Error> {
+        let mut losses = Table::new();
+        losses.push("step", (1..=self.losses.len()).map(|i| Value::Int(i as i64)).collect());
+        losses.push("loss", self.losses.iter().map(|l| Value::float(f64::from(*l))).collect());
+        sparkwave_io::csv::write_table(&losses, &self.folder.file("losses.csv"))?;
+        let mut scores = Table::new();
+        let column = |of: fn(&FollowingScore) -> Option<f64>| {
+            self.validations.iter().map(|v| Value::maybe(of(v))).collect::<Vec<_>>()
+        };
+        scores.push("step", self.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
+        scores.push("dice_of_waves", column(|v| v.waves));
+        scores.push("dice_of_shapes", column(|v| v.shapes));
+        sparkwave_io::csv::write_table(&scores, &self.folder.file("validation.csv"))?;
+        let mut checkpoint = self.training.checkpoint();
+        let json = |what: serde_json::Result<String>| what.expect("numbers are JSON");
+        checkpoint.texts.insert(LOSSES.into(), json(serde_json::to_string(&self.losses)));
+        checkpoint.texts.insert(VALIDATIONS.into(), json(serde_json::to_string(&self.validations)));
+        Ok(sparkwave_io::weights::write(&checkpoint, &self.folder.file(CHECKPOINT))?)
+    }
+}
