@@ -18,13 +18,16 @@ use sparkwave_core::progress::Progress;
 use sparkwave_core::synth::{MovingShape, WavesParams, WavesScene, waves};
 use sparkwave_core::table::{Table, Value};
 use sparkwave_nn::mask_track::{Clip, MaskTraining, MaskTrainingConfig, dice_of_followed};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Every parameter of a run. Written to `run.toml` in full; unknown keys are refused when it is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaskTrackRun {
+    /// The weights that it begins with; drawn at random if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
     /// Simulated recordings of waves to learn from; an eighth as many are held out.
     pub recordings: usize,
     /// Simulated movies of other things that move; an eighth as many are held out.
@@ -39,7 +42,14 @@ pub struct MaskTrackRun {
 
 impl Default for MaskTrackRun {
     fn default() -> Self {
-        Self { recordings: 64, shapes: 320, edge_px: 192, checkpoint_every: 500, train: MaskTrainingConfig::default() }
+        Self {
+            base: None,
+            recordings: 96,
+            shapes: 240,
+            edge_px: 192,
+            checkpoint_every: 500,
+            train: MaskTrainingConfig::default(),
+        }
     }
 }
 
@@ -107,7 +117,10 @@ pub fn run(
         let started = Instant::now();
         config.check()?;
         let clock = StageClock::new(progress);
-        let training = MaskTraining::new(&config.train)?;
+        let training = match &config.base {
+            Some(base) => MaskTraining::from(&config.train, &sparkwave_io::weights::read(base)?)?,
+            None => MaskTraining::new(&config.train)?,
+        };
         let folder = RunFolder::open(out, existing, &config_text(config)?)?;
         let mut record = RunRecord::new("train mask-track", config.train.seed, rayon::current_num_threads());
         let clips = Clips::simulate(config, &clock)?;
@@ -214,13 +227,14 @@ fn clips_of_waves(edge_px: usize, seed: u64) -> Result<Vec<Clip>, Error> {
     Ok(clips.collect())
 }
 
-/// Recordings of different cameras and animals, registered more or less well.
+/// Recordings of different cameras and animals that move more or less, as if registered more or less well.
 fn varied_waves(edge_px: usize, seed: u64) -> WavesParams {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut log_uniform = |low: f64, high: f64| (rng.random_range(low.ln()..high.ln())).exp();
     let (amplitude, noise) = (log_uniform(0.003, 0.03), log_uniform(0.001, 0.012));
-    let (vasomotion, slow) = (log_uniform(0.0002, 0.0015), log_uniform(1.8, 3.6));
-    let (motion_rms_px, speed_variation) = (log_uniform(0.01, 0.3), log_uniform(0.05, 0.3));
+    let (vasomotion, slow) = (log_uniform(0.02, 0.3) * amplitude, log_uniform(1.8, 3.6));
+    let (motion_rms_px, speed_variation) = (log_uniform(0.02, 0.6), log_uniform(0.05, 0.3));
+    let (flicker, jolts_per_minute) = (log_uniform(0.0003, 0.004), log_uniform(0.05, 1.0));
     let (field_mm, amplitude_decay_mm) = (log_uniform(7.0, 12.0), log_uniform(5.0, 15.0));
     WavesParams {
         duration_s: DURATION_S,
@@ -235,6 +249,8 @@ fn varied_waves(edge_px: usize, seed: u64) -> WavesParams {
         amplitude_decay_mm,
         noise,
         motion_rms_px,
+        jolts_per_minute,
+        flicker,
         vasomotion,
         ..WavesParams::default()
     }
