@@ -1,5 +1,5 @@
-//! Propagation: objects that a person pointed at in some frames of a movie, followed through the others by SAM 2 (Ravi et
-//! al. 2024, arXiv 2408.00714) from a published checkpoint.
+//! Propagation: objects that a person pointed at in some frames of a movie, followed through the others by a
+//! [`Propagator`], such as SAM 2 (Ravi et al. 2024, arXiv 2408.00714) from a published checkpoint.
 //!
 //! Frames are read one by one and masks are written as they come, so a movie of any length takes the same memory. Beside
 //! every mask stands how far it is to be trusted.
@@ -7,6 +7,8 @@
 mod course;
 mod display;
 mod outputs;
+pub mod propagator;
+mod sam2;
 
 pub use course::Course;
 pub use display::Display;
@@ -16,14 +18,14 @@ use crate::provenance::RunRecord;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
 use course::Pass;
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Axis};
 use outputs::{MaskFolder, Row, Rows};
+use propagator::{Followed, Propagator};
 use serde::{Deserialize, Serialize};
 use sparkwave_core::axes::Span;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::prompt::Prompt;
 use sparkwave_core::source::FrameSource;
-use sparkwave_nn::sam2::{Followed, Mark, Point, Sam2, Sam2Config, Tracker, TrackerParams};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -124,21 +126,16 @@ fn run_here(
     let prompts = sparkwave_io::prompts::read(&config.prompts, shape)?;
     let range = course::range(config, shape.n_frames)?;
     let passes = course::passes(config.course, &range, prompts.iter().map(|p| p.frame))?;
+    let display = display::resolve(config.display, source)?;
     clock.begin("read model", 1);
-    let weights = sparkwave_io::weights::read(&config.model)?;
-    let found = Sam2Config::of(&weights, config.image_px);
-    let shape_of_model = found.ok_or_else(|| Error::Config {
-        path: config.model.clone(),
-        message: "expected a checkpoint of SAM 2 or 2.1".into(),
-    })?;
-    let network = Sam2::load(&shape_of_model, &weights, &sparkwave_nn::cpu())?;
-    drop(weights);
+    let mut propagator = propagator::propagator(config, source, display)?;
     clock.advance(1);
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
     let mut record = RunRecord::new("propagate", 0, rayon::current_num_threads());
     let paths = [&config.input, &config.prompts, &config.model].map(PathBuf::as_path);
-    let task = Task { config, source, prompts: &prompts, folder: &folder, clock: &clock };
-    let (rows, stopped_at, display) = record.with_inputs(&paths, &clock, || task.follow(network, &passes))?;
+    let task = Task { config, source, prompts: &prompts, display, folder: &folder, clock: &clock };
+    let work = || task.follow(propagator.as_mut(), &passes);
+    let (rows, stopped_at) = record.with_inputs(&paths, &clock, work)?;
     let frames: BTreeSet<usize> = rows.keys().map(|(frame, _)| *frame).collect();
     let objects: BTreeSet<u32> = rows.keys().map(|(_, object)| *object).collect();
     let doubtful: BTreeSet<usize> = rows.iter().filter(|(_, r)| r.doubtful).map(|((frame, _), _)| *frame).collect();
@@ -147,7 +144,7 @@ fn run_here(
         "n_objects": objects.len(),
         "doubtful_frames": doubtful,
         "stopped_at": stopped_at,
-        "model": shape_of_model,
+        "model": propagator.description(),
         "display": display,
         "out": folder.path(),
     });
@@ -161,6 +158,7 @@ struct Task<'a> {
     config: &'a PropagateConfig,
     source: &'a dyn FrameSource,
     prompts: &'a [Prompt],
+    display: Display,
     folder: &'a RunFolder,
     clock: &'a StageClock<'a>,
 }
@@ -168,13 +166,10 @@ struct Task<'a> {
 impl Task<'_> {
     /// Follows the objects and writes their files; gives what is known of each in each frame, and where it stopped to be
     /// asked.
-    fn follow(&self, network: Sam2, passes: &[Pass]) -> Result<(Rows, Option<usize>, Display), Error> {
-        let Task { config, source, prompts, folder, clock } = *self;
-        let shape = source.shape();
-        let display = display::resolve(config.display, source)?;
-        let size = [shape.height, shape.width];
-        let mut tracker = Tracker::new(network, TrackerParams::default(), shape.n_frames, size)?;
-        prompt(&mut tracker, prompts, source, display, clock)?;
+    fn follow(&self, propagator: &mut dyn Propagator, passes: &[Pass]) -> Result<(Rows, Option<usize>), Error> {
+        let Task { config, source, prompts, display, folder, clock } = *self;
+        let size = [source.shape().height, source.shape().width];
+        prompt(propagator, prompts, source, clock)?;
         let masks = MaskFolder::create(folder)?;
         let mut rows = Rows::new();
         let mut stopped_at = None;
@@ -185,8 +180,8 @@ impl Task<'_> {
                 if clock.is_cancelled() {
                     return Err(Error::Cancelled);
                 }
-                let image = image(source, frame, display)?;
-                let found = tracker.step(frame, image.view(), pass.direction)?;
+                let pixels = pixels(source, frame)?;
+                let found = propagator.step(frame, pixels.view(), pass.direction)?;
                 let labels = labels(&found, size);
                 masks.write(frame, &labels)?;
                 let mut doubtful = false;
@@ -207,16 +202,15 @@ impl Task<'_> {
             }
         }
         outputs::finish(config, source, display, folder, &masks, &rows, clock)?;
-        Ok((rows, stopped_at, display))
+        Ok((rows, stopped_at))
     }
 }
 
-/// Tells the tracker all that was said.
+/// Tells the propagator all that was said, in the order of frames.
 fn prompt(
-    tracker: &mut Tracker,
+    propagator: &mut dyn Propagator,
     prompts: &[Prompt],
     source: &dyn FrameSource,
-    display: Display,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     let mut in_order: Vec<&Prompt> = prompts.iter().collect();
@@ -226,34 +220,16 @@ fn prompt(
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let image = image(source, prompt.frame, display)?;
-        if let Some(mask) = &prompt.mask {
-            let [height, width] = [image.dim().1, image.dim().2];
-            tracker.mask(prompt.object, prompt.frame, image.view(), mask.to_image(height, width).view())?;
-        }
-        let points = points(prompt);
-        if !points.is_empty() {
-            tracker.point(prompt.object, prompt.frame, image.view(), &points)?;
-        }
+        propagator.prompt(prompt, pixels(source, prompt.frame)?.view())?;
         progress.advance(1);
     }
     Ok(())
 }
 
-/// The corners of the box, which come first, and the points.
-fn points(prompt: &Prompt) -> Vec<Point> {
-    let point = |p: sparkwave_core::axes::PointYx, mark| Point { x_px: p.x as f32, y_px: p.y as f32, mark };
-    let corners = prompt.bounds.iter().flat_map(|b| [point(b.from, Mark::FirstCorner), point(b.to, Mark::LastCorner)]);
-    let inside = prompt.positive.iter().map(|p| point(*p, Mark::Inside));
-    let outside = prompt.negative.iter().map(|p| point(*p, Mark::Outside));
-    corners.chain(inside).chain(outside).collect()
-}
-
-/// A frame as the network is shown it, `[3, y, x]`.
-fn image(source: &dyn FrameSource, frame: usize, display: Display) -> Result<Array3<f32>, Error> {
-    let shape = source.shape();
-    let pixels = source.read(Span::new(frame, frame + 1), Span::new(0, shape.height))?.to_f32();
-    Ok(Array3::from_shape_fn((3, shape.height, shape.width), |(_, y, x)| display.shade(pixels[[0, y, x]])))
+/// The values of a frame, `[y, x]`.
+fn pixels(source: &dyn FrameSource, frame: usize) -> Result<Array2<f32>, Error> {
+    let block = source.read(Span::new(frame, frame + 1), Span::new(0, source.shape().height))?.to_f32();
+    Ok(block.index_axis_move(Axis(0), 0))
 }
 
 /// The object of each pixel, the surest one; 0 where there is none.
@@ -273,10 +249,12 @@ fn labels(found: &[Followed], [height, width]: [usize; 2]) -> Array2<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array3;
     use sparkwave_core::movie::Pixels;
     use sparkwave_core::progress::Silent;
     use sparkwave_core::recording::Recording;
     use sparkwave_io::write::{MovieWriter, WriteOptions};
+    use sparkwave_nn::sam2::Sam2Config;
 
     /// The checkpoint that was never trained follows nothing; what is asked is that all files come, and the same ones again.
     #[test]

@@ -1,5 +1,6 @@
 //! The files of a run, and how far a mask is to be trusted.
 
+use super::propagator::Followed;
 use super::{Display, PropagateConfig};
 use crate::error::Error;
 use crate::run_folder::RunFolder;
@@ -18,7 +19,6 @@ use sparkwave_io::segments::SegmentFrame;
 use sparkwave_io::segments::name::{Moment, SegmentName};
 use sparkwave_io::segments::write::{SegmentWriter, write_categories};
 use sparkwave_io::write::{MovieWriter, WriteOptions};
-use sparkwave_nn::sam2::Followed;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
