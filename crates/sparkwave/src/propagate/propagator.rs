@@ -53,5 +53,6 @@ pub(super) fn propagator(
     source: &dyn FrameSource,
     display: Display,
 ) -> Result<Box<dyn Propagator>, Error> {
-    Ok(Box::new(Sam2Propagator::open(&config.model, config.image_px, source.shape(), display)?))
+    let checkpoint = crate::models::locate(&config.model)?;
+    Ok(Box::new(Sam2Propagator::open(&checkpoint, config.image_px, source.shape(), display)?))
 }
