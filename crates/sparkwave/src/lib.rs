@@ -12,6 +12,7 @@ pub mod demo;
 mod error;
 pub mod evaluate;
 pub mod experiment;
+pub mod export;
 pub mod models;
 pub mod propagate;
 pub mod provenance;

@@ -2,11 +2,11 @@
 
 mod classic;
 
-use crate::cmd::{Common, RunFlags};
+use crate::cmd::{Common, ExportName, RunFlags};
 use crate::output::counted;
 use crate::progress::Terminal;
 use clap::ValueEnum;
-use sparkwave::waves::{Colors, Export, Keep, Propagator, WavesConfig};
+use sparkwave::waves::{Colors, Keep, Propagator, WavesConfig};
 use std::path::PathBuf;
 
 /// Find waves of reflectance that travel across cortex
@@ -95,16 +95,6 @@ enum KeepName {
     Registered,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ExportName {
-    /// segments/instances_coco.json
-    Coco,
-    /// segments/youtube_vis.json
-    YoutubeVis,
-    /// LabelMe files in labelme/
-    Labelme,
-}
-
 /// Points as rows and columns, px.
 type Points = std::sync::Arc<Vec<[f64; 2]>>;
 
@@ -163,12 +153,7 @@ fn resolve(args: &RunArgs) -> anyhow::Result<WavesConfig> {
         config.keep = args.keep.iter().map(keep).collect();
     }
     if !args.export.is_empty() {
-        let export = |e: &ExportName| match e {
-            ExportName::Coco => Export::Coco,
-            ExportName::YoutubeVis => Export::YoutubeVis,
-            ExportName::Labelme => Export::Labelme,
-        };
-        config.export = args.export.iter().map(export).collect();
+        config.export = args.export.iter().map(|e| e.export()).collect();
     }
     config.legacy |= args.legacy;
     config.videos &= !args.no_videos;

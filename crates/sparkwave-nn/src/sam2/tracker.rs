@@ -1,5 +1,7 @@
 //! Objects, followed from frame to frame.
 
+mod state;
+
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;

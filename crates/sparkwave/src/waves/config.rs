@@ -1,5 +1,7 @@
 //! Everything a wave run depends on.
 
+pub use crate::export::Export;
+
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use sparkwave_analysis::figure::waves::{ColorMap, Look};
@@ -106,18 +108,6 @@ pub enum Keep {
     Amplitude,
     /// `registered.tif`: the time bins put back in place, counts.
     Registered,
-}
-
-/// A further format of the labelled segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Export {
-    /// `segments/instances_coco.json`
-    Coco,
-    /// `segments/youtube_vis.json`
-    YoutubeVis,
-    /// LabelMe files in `labelme/`.
-    Labelme,
 }
 
 fn one_second() -> f64 {

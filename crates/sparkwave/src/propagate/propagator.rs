@@ -1,0 +1,58 @@
+//! The seam between a run and whoever follows the objects in it.
+//!
+//! Above it stand, the same for all: which frames are shown and in what order, frames that show nothing, what a person has
+//! verified, who owns a pixel, how far a mask is to be trusted, files, stopping and going on. Below it stands a memory of
+//! objects that is shown one frame after the other.
+
+use super::sam2::Sam2Propagator;
+use super::{Display, PropagateConfig};
+use crate::error::Error;
+use ndarray::ArrayView2;
+use sparkwave_core::prompt::Prompt;
+use sparkwave_core::source::FrameSource;
+use sparkwave_core::weights::Weights;
+pub use sparkwave_nn::sam2::{Direction, Followed};
+
+/// Follows objects through a movie whose frames come one by one.
+pub trait Propagator {
+    /// Learns what was said of an object in a frame, whose values as they were recorded are `pixels` `[y, x]` (NaN where there
+    /// are none). All prompts come before the first step, in the order of frames.
+    ///
+    /// # Errors
+    /// If the frame is beyond the movie, or of another size.
+    fn prompt(&mut self, prompt: &Prompt, pixels: ArrayView2<'_, f32>) -> Result<(), Error>;
+
+    /// Follows all objects to a frame, the next in a direction of those that show something; there may be gaps. Gives each
+    /// object of which something was said in any frame; what was said of this one stands.
+    ///
+    /// # Errors
+    /// As [`Propagator::prompt`].
+    fn step(&mut self, frame: usize, pixels: ArrayView2<'_, f32>, direction: Direction)
+    -> Result<Vec<Followed>, Error>;
+
+    /// What came of the steps so far, as named arrays; what was said is not among it.
+    fn state(&self) -> Weights;
+
+    /// Goes on from what [`Propagator::state`] gave, after the same prompts: all steps that follow are the same then, bit for
+    /// bit.
+    ///
+    /// # Errors
+    /// If it is not the state of this movie and these objects.
+    fn restore(&mut self, state: &Weights) -> Result<(), Error>;
+
+    /// Which one it is and its parameters, for the record of the run.
+    fn description(&self) -> serde_json::Value;
+}
+
+/// The propagator that a run asks for; `display` is for those that look at pictures.
+///
+/// # Errors
+/// If there is none of this name, or its file is not what it should be.
+pub(super) fn propagator(
+    config: &PropagateConfig,
+    source: &dyn FrameSource,
+    display: Display,
+) -> Result<Box<dyn Propagator>, Error> {
+    let checkpoint = crate::models::locate(&config.model)?;
+    Ok(Box::new(Sam2Propagator::open(&checkpoint, config.image_px, source.shape(), display)?))
+}
