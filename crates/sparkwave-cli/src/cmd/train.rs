@@ -1,5 +1,7 @@
 //! `sparkwave train`
 
+mod sam2;
+
 use crate::cmd::{Out, Running};
 use crate::output;
 use crate::progress::Terminal;
@@ -19,7 +21,23 @@ use std::path::PathBuf;
 
 /// Train a network on a training file; Ctrl-C leaves a run that --resume goes on with
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    network: Option<Network>,
+}
+
+/// Networks that learn from something else than a training file.
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    Sam2(sam2::Args),
+}
+
+/// What training on a training file takes.
+#[derive(Debug, clap::Args)]
+struct Network {
     /// The network
     #[arg(value_name = "MODEL", value_enum)]
     model: Model,
@@ -166,7 +184,7 @@ enum Variation {
     Full,
 }
 
-impl Args {
+impl Network {
     fn run(&self) -> anyhow::Result<TrainRun> {
         if let Some(path) = &self.files.config {
             return Ok(TrainRun::read(path)?);
@@ -230,6 +248,14 @@ impl Training {
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    match (&args.other, &args.network) {
+        (Some(Other::Sam2(args)), _) => sam2::execute(args),
+        (None, Some(args)) => execute_network(args),
+        (None, None) => anyhow::bail!("expected a network to train (see `sparkwave train --help`)"),
+    }
+}
+
+fn execute_network(args: &Network) -> anyhow::Result<()> {
     let terminal = Terminal::new(args.running.quiet);
     let (out, existing) = (&args.files.out.out, args.files.out.existing.existing());
     let trained = sparkwave::train::run(&args.run()?, out, existing, args.running.threads(), &terminal);
