@@ -4,8 +4,10 @@
 //! on whole validation recordings, at the threshold that its card holds) and `last.safetensors`, `losses.csv`, `validation.csv` and
 //! `losses.svg`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
 
+mod clips;
 pub mod mask_track;
 mod prior;
+pub mod sam2;
 pub(crate) mod streams;
 pub(crate) mod validate;
 
@@ -246,6 +248,7 @@ impl<'a> Training<'a> {
         sparkwave_io::csv::write_table(&validate::table(&self.validations), &self.folder.file("validation.csv"))?;
         let figure = sparkwave_analysis::figure::training_losses(
             &self.losses,
+            "Average precision",
             &self.validations.iter().filter_map(|v| Some((v.step, v.average_precision?))).collect::<Vec<_>>(),
         );
         sparkwave_io::atomic::write_atomic(&self.folder.file("losses.svg"), figure.svg.as_bytes())?;
