@@ -141,6 +141,9 @@ impl std::ops::AddAssign for Near {
     }
 }
 
+/// What exceeds a tolerance by rounding alone is within it: two pixels apart are two pixels, whatever their size.
+const ROUNDING: f64 = 1e-9;
+
 /// Two outlines against one another: all distances from either to the other, and how many are within `tolerance`, both in the
 /// unit of `pixel`.
 pub fn compare(
@@ -150,7 +153,7 @@ pub fn compare(
     tolerance: f64,
 ) -> (Near, Distances) {
     let (to_found, to_truth) = (distances(truth, found, pixel), distances(found, truth, pixel));
-    let n_near = |distances: &[f64]| distances.iter().filter(|d| **d <= tolerance).count() as u64;
+    let n_near = |distances: &[f64]| distances.iter().filter(|d| **d <= tolerance * (1.0 + ROUNDING)).count() as u64;
     let near = Near {
         n_truth: truth.len() as u64,
         truth_near: n_near(&to_found),
