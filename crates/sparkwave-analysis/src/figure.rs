@@ -10,6 +10,7 @@
 mod axis;
 mod bitmap;
 mod canvas;
+pub mod conclusions;
 mod contour;
 mod crop;
 mod distributions;
@@ -41,7 +42,9 @@ pub use kymograph::kymograph;
 pub use pair::side_by_side;
 pub use precision_recall::precision_recall;
 pub use projection::max_projection;
-pub use report::{EpisodeSection, Report, Trace, WavesReport, report_html, waves_report_html};
+pub use report::{
+    AnalysisReport, EpisodeSection, Report, Trace, WavesReport, analysis_report_html, report_html, waves_report_html,
+};
 pub use training::training_losses;
 
 use ndarray::Array3;

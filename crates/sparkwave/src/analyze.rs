@@ -1,8 +1,12 @@
 //! Analyses of tables that runs left: what a paper concludes from them.
 
+pub mod association;
 pub mod categories;
+pub mod classify;
 pub mod compare;
 pub mod features;
+mod join;
+pub mod report;
 pub mod subtypes;
 
 use crate::error::Error;

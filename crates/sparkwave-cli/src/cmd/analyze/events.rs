@@ -18,7 +18,7 @@ pub(super) struct FeatureArgs {
     #[arg(value_name = "[NAME=]TABLE", required = true)]
     tables: Vec<String>,
     #[command(flatten)]
-    out: Out,
+    pub(super) out: Out,
     /// Which features
     #[arg(long, value_enum, default_value_t = SetName::Sparks)]
     set: SetName,
@@ -31,7 +31,7 @@ pub(super) struct FeatureArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum SetName {
+pub(super) enum SetName {
     /// Of synaptic transients, in micrometres and seconds
     Sparks,
     /// The eight published ones of these, in voxels and frames
@@ -41,7 +41,7 @@ enum SetName {
 }
 
 impl SetName {
-    fn set(self) -> Set {
+    pub(super) fn set(self) -> Set {
         match self {
             Self::Sparks => Set::Sparks,
             Self::Published => Set::Published,
@@ -85,7 +85,7 @@ pub(super) struct SubtypeArgs {
     #[arg(value_name = "[NAME=]TABLE", required = true)]
     tables: Vec<String>,
     #[command(flatten)]
-    out: Out,
+    pub(super) out: Out,
     /// Which features
     #[arg(long, value_enum, default_value_t = SetName::Sparks)]
     set: SetName,
@@ -144,7 +144,7 @@ pub(super) struct CategoryArgs {
     /// Events after it, of the same field of view
     after: String,
     #[command(flatten)]
-    out: Out,
+    pub(super) out: Out,
     /// Which events belong together
     #[arg(long, value_enum, default_value_t = RuleName::OneToOne)]
     rule: RuleName,
