@@ -1,5 +1,6 @@
 //! Propagation: objects that a person pointed at in some frames of a movie, followed through the others by a
-//! [`Propagator`](propagator::Propagator), such as SAM 2 (Ravi et al. 2024, arXiv 2408.00714) from a published checkpoint.
+//! [`Propagator`](propagator::Propagator): the small network inside the program, or SAM 2 (Ravi et al. 2024, arXiv 2408.00714)
+//! from a published checkpoint.
 //!
 //! Frames are read one by one and masks are written as they come, so a movie of any length takes the same memory. Frames that
 //! show nothing are not shown to the propagator, and filled from their neighbours. What a person has verified stands. Beside
@@ -12,6 +13,7 @@ mod config;
 mod course;
 mod data_set;
 mod display;
+mod embedded;
 mod follow;
 mod names;
 mod outputs;
@@ -23,6 +25,7 @@ mod trust;
 pub use config::{IsatFolder, PropagateConfig};
 pub use course::Course;
 pub use display::Display;
+pub use embedded::EMBEDDED;
 pub use sparkwave_io::isat::merge::Merge;
 
 use crate::error::Error;
@@ -112,12 +115,12 @@ fn run_here(
     }
     let display = display::resolve(config.display, source)?;
     clock.begin("read model", 1);
-    let mut propagator = propagator::propagator(config, source, display)?;
+    let mut propagator = propagator::propagator(&config.model, config.image_px, shape, display)?;
     clock.advance(1);
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
     let mut record = RunRecord::new("propagate", 0, rayon::current_num_threads());
-    let model = crate::models::locate(&config.model)?;
-    let paths = [config.input.as_path(), &config.prompts, &model];
+    let model = propagator::file(&config.model)?;
+    let paths: Vec<&Path> = [config.input.as_path(), &config.prompts].into_iter().chain(model.as_deref()).collect();
     let (rows, stopped_at, n_blank) = record.with_inputs(&paths, &clock, || {
         let blanks = look(source, &range, config.blank_below, &said, &clock)?;
         sparkwave_io::csv::write_table(&blanks.table(), &folder.file("frames.csv"))?;

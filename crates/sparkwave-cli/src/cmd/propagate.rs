@@ -4,7 +4,7 @@ use crate::cmd::{CalibrationFlags, ExportName, Out, Running};
 use crate::output;
 use crate::progress::Terminal;
 use clap::ValueEnum;
-use sparkwave::propagate::{Course, Display, IsatFolder, Merge, PropagateConfig, Stop};
+use sparkwave::propagate::{Course, Display, EMBEDDED, IsatFolder, Merge, PropagateConfig, Stop};
 use std::path::PathBuf;
 
 /// Follow objects from prompts through a movie: masks/, labels.tif, objects.csv, frames.csv, overlay.mp4
@@ -26,13 +26,13 @@ pub(crate) struct Args {
     /// What to follow, and from where: prompts as JSON, or labels of ISAT
     #[arg(long, value_name = "FILE|FOLDER")]
     prompts: PathBuf,
-    /// Who follows: sam2.1-hiera-tiny or another name of `models list`, got by `models get`; or a checkpoint of SAM 2 or 2.1
-    /// (.pt, .safetensors)
-    #[arg(long, value_name = "NAME|FILE")]
+    /// Who follows: embedded, the small network inside the program; sam2.1-hiera-tiny or another name of `models list`, got by
+    /// `models get`; or a checkpoint of SAM 2 or 2.1 (.pt, .safetensors)
+    #[arg(long, value_name = "NAME|FILE", default_value = EMBEDDED)]
     model: PathBuf,
     #[command(flatten)]
     out: Out,
-    /// Pixels along each edge of what the network sees, a multiple of 32; 512 is five times faster and coarser
+    /// Pixels along each edge of what SAM 2 sees, a multiple of 32; 512 is five times faster and coarser
     #[arg(long, value_name = "N", default_value_t = 1024)]
     image_px: usize,
     /// First frame to be followed to, 0-based [default: the movie's]

@@ -51,9 +51,10 @@ struct RunArgs {
     /// Prompts as JSON: what else is to be followed, and from where
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
-    /// Who follows a wave from its prompt [default: embedded]
-    #[arg(long, value_enum)]
-    propagator: Option<PropagatorName>,
+    /// Who outlines the waves: embedded, by arrival times; mask-track, the small network inside the program; or a checkpoint of
+    /// SAM 2 (a name of `models list`, or a file) [default: embedded]
+    #[arg(long, value_name = "NAME|FILE")]
+    propagator: Option<PathBuf>,
     /// Colours of the rate maps [default: diverging]
     #[arg(long, value_enum)]
     colors: Option<ColorsName>,
@@ -71,12 +72,6 @@ struct RunArgs {
     export: Vec<ExportName>,
     #[command(flatten)]
     flags: RunFlags,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum PropagatorName {
-    /// By arrival times; needs no download
-    Embedded,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -136,8 +131,12 @@ fn resolve(args: &RunArgs) -> anyhow::Result<WavesConfig> {
     if args.prompts.is_some() {
         config.prompts.clone_from(&args.prompts);
     }
-    if let Some(PropagatorName::Embedded) = args.propagator {
-        config.propagator = Propagator::Embedded;
+    if let Some(propagator) = &args.propagator {
+        config.propagator = match propagator.to_str() {
+            Some("embedded") => Propagator::Embedded,
+            Some("mask-track") => Propagator::MaskTrack,
+            _ => Propagator::Checkpoint(propagator.clone()),
+        };
     }
     if let Some(colors) = args.colors {
         config.colors = match colors {

@@ -368,6 +368,7 @@ pub fn dice_of_followed(weights: &Weights, clip: &Clip) -> Result<Option<f64>> {
         negative: Vec::new(),
         bounds: None,
         mask: Mask::of_image(&bits),
+        verified: false,
     };
     tracker.prompt(&prompt, frame(*first))?;
     let mut scores = Vec::new();

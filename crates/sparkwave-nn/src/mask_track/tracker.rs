@@ -357,7 +357,7 @@ mod tests {
     }
 
     fn prompt(frame: usize, object: u32) -> Prompt {
-        Prompt { frame, object, positive: Vec::new(), negative: Vec::new(), bounds: None, mask: None }
+        Prompt { frame, object, positive: Vec::new(), negative: Vec::new(), bounds: None, mask: None, verified: false }
     }
 
     /// What comes of an untrained network is noise; what is asked is who is told about when, and that it can be repeated.

@@ -4,14 +4,16 @@
 //! verified, who owns a pixel, how far a mask is to be trusted, files, stopping and going on. Below it stands a memory of
 //! objects that is shown one frame after the other.
 
+use super::Display;
+use super::embedded::{EMBEDDED, Embedded};
 use super::sam2::Sam2Propagator;
-use super::{Display, PropagateConfig};
 use crate::error::Error;
 use ndarray::ArrayView2;
+use sparkwave_core::movie::MovieShape;
 use sparkwave_core::prompt::Prompt;
-use sparkwave_core::source::FrameSource;
 use sparkwave_core::weights::Weights;
 pub use sparkwave_nn::sam2::{Direction, Followed};
+use std::path::{Path, PathBuf};
 
 /// Follows objects through a movie whose frames come one by one.
 pub trait Propagator {
@@ -44,15 +46,27 @@ pub trait Propagator {
     fn description(&self) -> serde_json::Value;
 }
 
-/// The propagator that a run asks for; `display` is for those that look at pictures.
+/// The file of a propagator; `None` of the one inside the program.
+///
+/// # Errors
+/// If it is the name of a published model that was not got yet.
+pub(crate) fn file(model: &Path) -> Result<Option<PathBuf>, Error> {
+    if model == Path::new(EMBEDDED) { Ok(None) } else { crate::models::locate(model).map(Some) }
+}
+
+/// The propagator of this name or file for a movie of this shape; images of `image_px` pixels an edge and `display` are for
+/// those that look at pictures.
 ///
 /// # Errors
 /// If there is none of this name, or its file is not what it should be.
-pub(super) fn propagator(
-    config: &PropagateConfig,
-    source: &dyn FrameSource,
+pub(crate) fn propagator(
+    model: &Path,
+    image_px: usize,
+    movie: MovieShape,
     display: Display,
 ) -> Result<Box<dyn Propagator>, Error> {
-    let checkpoint = crate::models::locate(&config.model)?;
-    Ok(Box::new(Sam2Propagator::open(&checkpoint, config.image_px, source.shape(), display)?))
+    Ok(match file(model)? {
+        None => Box::new(Embedded::open(movie)?),
+        Some(checkpoint) => Box::new(Sam2Propagator::open(&checkpoint, image_px, movie, display)?),
+    })
 }
