@@ -227,6 +227,7 @@ fn follow(
     let Some(window) = Window::round(&from.mask).filter(|_| from.missed <= LOST_AFTER) else {
         return (nothing(), missing(from));
     };
+    let window = window.for_gap(from.missed + from.frame.abs_diff(frame), size);
     let (logits, answer) =
         advance(network, from.pixels.view(), pixels.view(), &from.mask, &from.earlier, contrast, window);
     let followed = Followed { object, quality: answer.quality, presence: answer.presence, logits };
