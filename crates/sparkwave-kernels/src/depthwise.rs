@@ -52,7 +52,7 @@ pub fn forward(
     let of_image = height * width * channels;
     output.par_chunks_mut(width * channels).enumerate().for_each(|(row, output)| {
         let (image, y) = (row / height, row % height);
-        filter_row(isa, images, edge, y, &weight, bias, &input[image * of_image..][..of_image], output);
+        filter_row(isa, images, edge, y, [&weight, bias], &input[image * of_image..][..of_image], output);
     });
     Ok(())
 }
@@ -62,15 +62,14 @@ for_each_isa! {
         images: Images,
         edge: usize,
         y: usize,
-        weight: &[f32],
-        bias: &[f32],
+        parameters: [&[f32]; 2],
         input: &[f32],
         output: &mut [f32],
     ) = filtered
 }
 
 #[inline(always)]
-fn filtered(images: Images, edge: usize, y: usize, weight: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
+fn filtered(images: Images, edge: usize, y: usize, [weight, bias]: [&[f32]; 2], input: &[f32], output: &mut [f32]) {
     let Images { height, width, channels, .. } = images;
     let reach = edge / 2;
     let rows = y.saturating_sub(reach)..height.min(y + reach + 1);

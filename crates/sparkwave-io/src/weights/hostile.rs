@@ -18,11 +18,11 @@ fn archive(pickle: &[u8], storage: &[u8]) -> Vec<u8> {
 }
 
 fn text(text: &str) -> Vec<u8> {
-    [&[b'X'], &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
+    [&b"X"[..], &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
 }
 
 fn int(n: u32) -> Vec<u8> {
-    [&[b'J'], &n.to_le_bytes()[..]].concat()
+    [&b"J"[..], &n.to_le_bytes()[..]].concat()
 }
 
 /// The pickle of a dictionary of one array of this length in a storage of that many numbers.
