@@ -12,5 +12,5 @@ pub mod camera;
 pub mod sparks;
 pub mod waves;
 
-pub use sparks::{EventKind, SparksError, SparksParams, SparksScene, SparksSource, TrueEvent};
+pub use sparks::{EventKind, SparksError, SparksPair, SparksParams, SparksScene, SparksSource, Stimulus, TrueEvent};
 pub use waves::{WavesError, WavesParams, WavesScene, WavesSource};
