@@ -10,6 +10,7 @@
 mod axis;
 mod bitmap;
 mod canvas;
+mod change;
 mod contour;
 mod crop;
 mod distributions;
@@ -33,6 +34,7 @@ mod tests;
 mod training;
 pub mod waves;
 
+pub use change::mean_ratios;
 pub use crop::event_crop;
 pub use distributions::distributions;
 pub use drift::drift;
@@ -41,7 +43,9 @@ pub use kymograph::kymograph;
 pub use pair::side_by_side;
 pub use precision_recall::precision_recall;
 pub use projection::max_projection;
-pub use report::{EpisodeSection, Report, Trace, WavesReport, report_html, waves_report_html};
+pub use report::{
+    ChangeReport, EpisodeSection, Report, Trace, WavesReport, change_report_html, report_html, waves_report_html,
+};
 pub use training::training_losses;
 
 use ndarray::Array3;

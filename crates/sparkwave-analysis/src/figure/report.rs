@@ -4,11 +4,13 @@
 //! anything. The table is data (JSON) from which the script builds one page of rows at a time, so that tens of
 //! thousands of events stay responsive.
 
+mod change;
 mod data;
 mod page;
 mod summary;
 mod waves;
 
+pub use change::{ChangeReport, change_report_html};
 pub use waves::{EpisodeSection, WavesReport, waves_report_html};
 
 use super::{Clip, Figure, Scale};
