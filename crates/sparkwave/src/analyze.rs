@@ -1,9 +1,13 @@
 //! Analyses of tables that runs left: what a paper concludes from them.
 
 pub mod categories;
+pub mod change;
 pub mod compare;
 pub mod features;
+mod pair;
 pub mod subtypes;
+
+pub use pair::{Alignment, OffsetSource};
 
 use crate::error::Error;
 use crate::provenance::{RunRecord, input_record};

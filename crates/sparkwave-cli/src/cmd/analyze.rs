@@ -24,6 +24,7 @@ enum What {
     Features(events::FeatureArgs),
     Subtypes(events::SubtypeArgs),
     Categories(events::CategoryArgs),
+    Change(events::ChangeArgs),
     Compare(Box<CompareArgs>),
 }
 
@@ -158,6 +159,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         What::Features(args) => events::features(args),
         What::Subtypes(args) => events::subtypes(args),
         What::Categories(args) => events::categories(args),
+        What::Change(args) => events::change(args),
         What::Compare(args) => compare(args),
     }
 }

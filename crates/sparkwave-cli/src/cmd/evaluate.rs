@@ -1,5 +1,7 @@
 //! `sparkwave evaluate detection`
 
+mod thresholds;
+
 use crate::output;
 use clap::ValueEnum;
 use sparkwave::core::table::Value;
@@ -16,6 +18,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Detection(DetectionArgs),
+    Thresholds(thresholds::Args),
 }
 
 /// Score a table of events: tp, fp, fn, precision, recall, f1, and with scores the average precision
@@ -66,7 +69,10 @@ enum ModeName {
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let What::Detection(args) = &args.what;
+    let args = match &args.what {
+        What::Detection(args) => args,
+        What::Thresholds(args) => return thresholds::execute(args),
+    };
     let report = sparkwave::evaluate::detection(&DetectionRequest {
         truth: args.truth.clone(),
         pred: args.pred.clone(),
