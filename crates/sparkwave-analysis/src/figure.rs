@@ -10,6 +10,7 @@
 mod axis;
 mod bitmap;
 mod canvas;
+mod change;
 pub mod conclusions;
 mod contour;
 mod crop;
@@ -34,6 +35,7 @@ mod tests;
 mod training;
 pub mod waves;
 
+pub use change::mean_ratios;
 pub use crop::event_crop;
 pub use distributions::distributions;
 pub use drift::drift;
@@ -43,7 +45,8 @@ pub use pair::side_by_side;
 pub use precision_recall::precision_recall;
 pub use projection::max_projection;
 pub use report::{
-    AnalysisReport, EpisodeSection, Report, Trace, WavesReport, analysis_report_html, report_html, waves_report_html,
+    AnalysisReport, ChangeReport, EpisodeSection, Report, Trace, WavesReport, analysis_report_html, change_report_html,
+    report_html, waves_report_html,
 };
 pub use training::training_losses;
 

@@ -20,6 +20,7 @@ pub mod run_folder;
 pub mod simulate;
 pub mod sparks;
 pub mod stage_clock;
+pub mod thresholds;
 pub mod train;
 pub mod waves;
 

@@ -5,12 +5,14 @@
 //! thousands of events stay responsive.
 
 mod analysis;
+mod change;
 mod data;
 mod page;
 mod summary;
 mod waves;
 
 pub use analysis::{AnalysisReport, analysis_report_html};
+pub use change::{ChangeReport, change_report_html};
 pub use waves::{EpisodeSection, WavesReport, waves_report_html};
 
 use super::{Clip, Figure, Scale};

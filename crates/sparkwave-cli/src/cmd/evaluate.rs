@@ -1,6 +1,7 @@
 //! `sparkwave evaluate`
 
 mod masks;
+mod thresholds;
 
 use crate::cmd::ExistingFlags;
 use crate::output;
@@ -22,6 +23,7 @@ enum What {
     Segmentation(masks::SegmentationArgs),
     Agreement(masks::AgreementArgs),
     Tracking(masks::TrackingArgs),
+    Thresholds(thresholds::Args),
 }
 
 /// Where tables and figures of a score go, if anywhere.
@@ -89,6 +91,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         What::Segmentation(args) => masks::segmentation(args),
         What::Agreement(args) => masks::agreement(args),
         What::Tracking(args) => masks::tracking(args),
+        What::Thresholds(args) => thresholds::execute(args),
     }
 }
 

@@ -232,7 +232,7 @@ fn dropped_table(family: &Family) -> Table {
 }
 
 /// What belongs into a Methods section, and what a reader must know.
-fn methods(family: &Family) -> String {
+pub(super) fn methods(family: &Family) -> String {
     let mut text = String::new();
     for (member, comparison) in compared(family) {
         text += &format!("{}: {}\n", member.measure, comparison.methods);
