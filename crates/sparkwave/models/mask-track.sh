@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes mask-track.safetensors again, from nothing but a seed. About an hour on one core. The same bytes come out wherever the
 # instruction set of the kernels (AVX-512, AVX2 or neither) is the same, at any number of threads.
+# The best of its validations was that after 3,300 steps, when the tracker looked at each frame once; it looks twice since, which
+# may choose another.
 #
 #     crates/sparkwave/models/mask-track.sh FOLDER
 set -eu

@@ -7,7 +7,7 @@ use crate::categories::MeanRatio;
 use sparkwave_core::table::{Table, Value};
 
 const ROW: f64 = 34.0;
-const LABELS: f64 = 170.0;
+const LABELS: f64 = 200.0;
 const WIDTH: f64 = 320.0;
 const TOP: f64 = 30.0;
 /// The axis reaches at least to a halving and a doubling.

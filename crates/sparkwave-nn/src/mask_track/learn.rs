@@ -81,9 +81,8 @@ const PROMPTED: f64 = 0.2;
 const FOLLOWED: [usize; 8] = [0, 0, 1, 1, 2, 3, 4, 6];
 /// Examples in which it was pointed at where it appears: things change most there.
 const FROM_THE_FIRST: f64 = 0.5;
-/// Examples in which frames are left out, and of how many frames one is then shown.
-const SKIPPING: f64 = 0.35;
-const SHOWN_OF: [usize; 4] = [2, 2, 3, 4];
+/// Examples in which every second frame is left out.
+const SKIPPING: f64 = 0.2;
 /// Examples that run backwards in time.
 const REVERSED: f64 = 0.35;
 /// Frames that are blurred, and by how much at most, as part of the edge of a frame.
@@ -179,7 +178,7 @@ fn example(network: &Answering, kinds: &[Vec<Clip>], rng: &mut ChaCha8Rng) -> Re
     for _ in 0..TRIES {
         let Some(clip) = drawn(kinds, rng).and_then(|clips| drawn(clips, rng)) else { continue };
         let n_followed = FOLLOWED[rng.random_range(0..FOLLOWED.len())];
-        let stride = if rng.random_bool(SKIPPING) { SHOWN_OF[rng.random_range(0..SHOWN_OF.len())] } else { 1 };
+        let stride = if rng.random_bool(SKIPPING) { 2 } else { 1 };
         let span = (n_followed + 1) * stride + 1;
         let reversed = rng.random_bool(REVERSED);
         let mut seen = (0..clip.n_frames()).filter(|&t| clip.n_inside(t) > 0);
@@ -196,11 +195,7 @@ fn example(network: &Answering, kinds: &[Vec<Clip>], rng: &mut ChaCha8Rng) -> Re
             continue;
         }
         let clip = varied(clip, &frames, rng);
-        return Ok(if rng.random_bool(PROMPTED) {
-            pointed_at(&clip, rng)
-        } else {
-            followed(network, &clip, stride, rng)
-        });
+        return Ok(if rng.random_bool(PROMPTED) { pointed_at(&clip, rng) } else { followed(network, &clip, rng) });
     }
     let expected = "a clip with an object that is seen in some frames".into();
     Err(Error::Parameter { name: "training set", expected, found: "none".into() })
@@ -271,8 +266,8 @@ fn jittered(window: Window, size: [usize; 2], rng: &mut ChaCha8Rng) -> Window {
     window.scaled(rng.random_range(WINDOW_SCALE.0..WINDOW_SCALE.1), size)
 }
 
-/// An object, shown in every `stride`-th frame, that the network has followed up to the last frame of a clip but one, or to some frame before it lost it.
-fn followed(network: &Answering, clip: &Clip, stride: usize, rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<f32>) {
+/// An object that the network has followed up to the last frame of a clip but one, or to some frame before it lost it.
+fn followed(network: &Answering, clip: &Clip, rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<f32>) {
     let frame = |t: usize| clip.frames.index_axis(Axis(0), t);
     let first = clip.mask(0);
     let contrast = Contrast::of(frame(0), &first);
@@ -280,7 +275,7 @@ fn followed(network: &Answering, clip: &Clip, stride: usize, rng: &mut ChaCha8Rn
     let (mut at, last) = (0, clip.n_frames() - 1);
     for t in 1..last {
         let Some(window) = Window::round(&mask) else { break };
-        let window = jittered(window.for_gap(stride, clip.size()), clip.size(), rng);
+        let window = jittered(window, clip.size(), rng);
         let (logits, _) = advance(network, frame(at), frame(t), &mask, &earlier, contrast, window);
         let (found, truth) = (logits.mapv(probability), clip.mask(t));
         let overlap = dice(&found, &truth);
@@ -293,9 +288,8 @@ fn followed(network: &Answering, clip: &Clip, stride: usize, rng: &mut ChaCha8Rn
         at = t;
     }
     let target = (at + 1).min(last);
-    let anywhere = || Window::new([0.0; 2], f64::MAX, clip.size());
-    let window = Window::round(&mask).map_or_else(anywhere, |window| window.for_gap(stride, clip.size()));
-    let window = jittered(window, clip.size(), rng);
+    let window = Window::round(&mask)
+        .map_or_else(|| Window::new([0.0; 2], f64::MAX, clip.size()), |w| jittered(w, clip.size(), rng));
     let displaced = |rng: &mut ChaCha8Rng| {
         let shift = [(); 2].map(|()| rng.random_range(-MOST_DISPLACED..MOST_DISPLACED));
         window.beside(shift, rng.random_range(DISPLACED_SCALE.0..DISPLACED_SCALE.1))

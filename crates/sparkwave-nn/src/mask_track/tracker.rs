@@ -228,12 +228,19 @@ fn follow(
         return (nothing(), missing(from));
     };
     let window = window.for_gap(from.missed + from.frame.abs_diff(frame), size);
-    let (logits, answer) =
-        advance(network, from.pixels.view(), pixels.view(), &from.mask, &from.earlier, contrast, window);
-    let followed = Followed { object, quality: answer.quality, presence: answer.presence, logits };
-    if followed.logits.iter().all(|&l| l <= 0.0) {
-        return (followed, missing(from));
+    let look = |mask: &Array2<f32>, earlier: &Array2<f32>, window: Window| {
+        let (logits, answer) = advance(network, from.pixels.view(), pixels.view(), mask, earlier, contrast, window);
+        Followed { object, quality: answer.quality, presence: answer.presence, logits }
+    };
+    let is_there = |followed: &Followed| followed.logits.iter().any(|&logit| logit > 0.0);
+    let first = look(&from.mask, &from.earlier, window);
+    if !is_there(&first) {
+        return (first, missing(from));
     }
+    // A second look from where it was seen at the first one: what moved or grew by much is not seen whole at once.
+    let there = first.logits.mapv(probability);
+    let again = Window::round(&there).map(|window| look(&there, &from.mask, window)).filter(is_there);
+    let followed = again.unwrap_or(first);
     let mask = followed.logits.mapv(probability);
     let seen = Seen { frame, pixels: Arc::clone(pixels), mask, earlier: from.mask.clone(), missed: 0 };
     (followed, seen)

@@ -169,9 +169,12 @@ impl Tuning {
             return Err(Error::Parameter { name: "loss", expected, found: value.to_string() });
         }
         let grads = GradientsParams::from_grads(loss.backward(), &self.network);
-        // Arrays that took no part in the loss would otherwise belong to a tape that is used up.
-        self.network = self.adam.step(self.network.clone(), grads, self.config.learning_rate).valid().train();
+        self.network = self.adam.step(self.network.clone(), grads, self.config.learning_rate);
         self.step += 1;
+        // A step ends as a session that is taken up again begins, so that the two cannot differ; and no array belongs to a tape
+        // that is used up.
+        let checkpoint = self.checkpoint();
+        self.resume(&checkpoint)?;
         Ok(value)
     }
 

@@ -45,7 +45,7 @@ impl StimulusDemo {
         // Sparse enough that transients of one site seldom run into each other, which would hide a rise of their rate.
         let recording = SimulateSparks { n_frames: 300, height: 128, width: 128, seed, ..SimulateSparks::default() };
         let pair = SimulatePair { events_per_minute: 45.0, recording, ..SimulatePair::default() };
-        Self { n_neurons: 8, pair, detector: Detector::Matched }
+        Self { n_neurons: 8, pair, detector: Detector::default() }
     }
 }
 

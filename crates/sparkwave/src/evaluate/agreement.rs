@@ -135,7 +135,10 @@ impl AgreementReport {
         table.push("kind", ratings.iter().map(|r| Value::Text(r.kind.name().to_owned())).collect());
         table.push("n_frames", ratings.iter().map(|r| count(r.n_images)).collect());
         table.push("n_both_empty", ratings.iter().map(|r| count(r.n_both_empty)).collect());
-        table.push(format!("n_{}s", self.drawn_over.name()), ratings.iter().map(|r| count(r.n_subjects)).collect());
+        // Where frames are drawn over, there are as many as above.
+        if self.drawn_over != Unit::Frame {
+            table.push(format!("n_{}s", self.drawn_over.name()), ratings.iter().map(|r| count(r.n_subjects)).collect());
+        }
         let mut estimate = |name: &str, of: fn(&Rating) -> Option<super::Estimate>| {
             push_estimates(&mut table, name, &ratings.iter().map(of).collect::<Vec<_>>());
         };
