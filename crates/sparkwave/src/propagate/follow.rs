@@ -5,7 +5,7 @@ use super::blank::Blanks;
 use super::checkpoint::{self, Place};
 use super::course::Pass;
 use super::outputs::MaskFolder;
-use super::propagator::{Followed, Propagator};
+use super::propagator::{Propagator, owners};
 use super::said::Said;
 use super::trust::{Judge, Row, Rows, Sight};
 use super::{PropagateConfig, Stop, pixels};
@@ -196,26 +196,12 @@ impl Task<'_> {
     }
 }
 
-/// The object of each pixel, the surest one; 0 where there is none.
-fn owners(found: &[Followed], size: (usize, usize)) -> Array2<u32> {
-    let mut labels = Array2::zeros(size);
-    let mut surest = Array2::<f32>::zeros(size);
-    for object in found {
-        for ((label, best), &logit) in labels.iter_mut().zip(&mut surest).zip(&object.logits) {
-            if logit > *best {
-                (*label, *best) = (object.object, logit);
-            }
-        }
-    }
-    labels
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::blank::Looking;
     use super::super::course::{self, Course};
     use super::super::names::FrameNames;
-    use super::super::propagator::Direction;
+    use super::super::propagator::{Direction, Followed};
     use super::*;
     use crate::run_folder::Existing;
     use ndarray::{Array3, ArrayView2};

@@ -8,7 +8,7 @@ use super::Display;
 use super::embedded::{EMBEDDED, Embedded};
 use super::sam2::Sam2Propagator;
 use crate::error::Error;
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 use sparkwave_core::movie::MovieShape;
 use sparkwave_core::prompt::Prompt;
 use sparkwave_core::weights::Weights;
@@ -69,4 +69,18 @@ pub(crate) fn propagator(
         None => Box::new(Embedded::open(movie)?),
         Some(checkpoint) => Box::new(Sam2Propagator::open(&checkpoint, image_px, movie, display)?),
     })
+}
+
+/// The object of each pixel, the surest one; 0 where there is none.
+pub(crate) fn owners(found: &[Followed], size: (usize, usize)) -> Array2<u32> {
+    let mut labels = Array2::zeros(size);
+    let mut surest = Array2::<f32>::zeros(size);
+    for object in found {
+        for ((label, best), &logit) in labels.iter_mut().zip(&mut surest).zip(&object.logits) {
+            if logit > *best {
+                (*label, *best) = (object.object, logit);
+            }
+        }
+    }
+    labels
 }

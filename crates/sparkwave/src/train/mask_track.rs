@@ -5,6 +5,7 @@
 //! the highest Dice coefficient on clips that it did not learn from, and that of the last step), `losses.csv`,
 //! `validation.csv`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
 
+use super::history::History;
 use crate::error::Error;
 use crate::provenance::{RunRecord, version};
 use crate::run_folder::{Existing, RunFolder, config_text, read_config};
@@ -95,11 +96,6 @@ impl FollowingScore {
         known.iter().sum::<f64>() / known.len().max(1) as f64
     }
 }
-
-const CHECKPOINT: &str = "checkpoint.safetensors";
-/// The texts of a checkpoint that hold the two tables so far, as JSON.
-const LOSSES: &str = "losses";
-const VALIDATIONS: &str = "validations";
 
 /// Trains the network and writes it into `out`; gives the best validation.
 ///
@@ -262,8 +258,7 @@ struct Run<'a> {
     folder: &'a RunFolder,
     clips: &'a Clips,
     training: MaskTraining,
-    losses: Vec<f32>,
-    validations: Vec<FollowingScore>,
+    history: History<FollowingScore>,
 }
 
 impl<'a> Run<'a> {
@@ -274,17 +269,8 @@ impl<'a> Run<'a> {
         clips: &'a Clips,
         mut training: MaskTraining,
     ) -> Result<Self, Error> {
-        let (mut losses, mut validations) = (Vec::new(), Vec::new());
-        if !folder.is_missing(CHECKPOINT) {
-            let path = folder.file(CHECKPOINT);
-            let checkpoint = sparkwave_io::weights::read(&path)?;
-            let text = |name: &str| checkpoint.texts.get(name).map_or("[]", String::as_str);
-            let bad = |e: serde_json::Error| Error::Config { path: path.clone(), message: e.to_string() };
-            losses = serde_json::from_str(text(LOSSES)).map_err(bad)?;
-            validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
-            training.resume(&checkpoint)?;
-        }
-        Ok(Self { config, folder, clips, training, losses, validations })
+        let history = History::of(folder, |checkpoint| training.resume(checkpoint))?;
+        Ok(Self { config, folder, clips, training, history })
     }
 
     fn finish(mut self, progress: &dyn Progress) -> Result<FollowingScore, Error> {
@@ -298,10 +284,10 @@ impl<'a> Run<'a> {
                     self.checkpoint()?;
                     return Err(Error::Cancelled);
                 }
-                self.losses.push(self.training.advance(&self.clips.train)?);
+                self.history.losses.push(self.training.advance(&self.clips.train)?);
                 progress.advance(1);
             }
-            self.validations.push(self.clips.score(&self.training, progress)?);
+            self.history.validations.push(self.clips.score(&self.training, progress)?);
             self.models()?;
             self.checkpoint()?;
         }
@@ -310,12 +296,12 @@ impl<'a> Run<'a> {
 
     /// The validation of the highest mean, the earlier one on ties.
     fn best(&self) -> Option<FollowingScore> {
-        self.validations.iter().copied().reduce(|best, v| if v.mean() > best.mean() { v } else { best })
+        self.history.validations.iter().copied().reduce(|best, v| if v.mean() > best.mean() { v } else { best })
     }
 
     fn models(&self) -> Result<(), Error> {
         let mut weights = self.training.weights();
-        let latest = self.validations.last().copied();
+        let latest = self.history.validations.last().copied();
         let card = serde_json::json!({
             "name": "mask-track", "version": version(), "training": self.config, "steps": self.training.step(),
             "scores": latest, "licence": "MIT OR Apache-2.0",
@@ -330,22 +316,64 @@ impl<'a> Run<'a> {
 
     /// Writes the tables, and last the checkpoint, which holds all that they were made from.
     fn checkpoint(&self) -> Result<(), Error> {
-        let mut losses = Table::new();
-        losses.push("step", (1..=self.losses.len()).map(|i| Value::Int(i as i64)).collect());
-        losses.push("loss", self.losses.iter().map(|l| Value::float(f64::from(*l))).collect());
-        sparkwave_io::csv::write_table(&losses, &self.folder.file("losses.csv"))?;
+        self.history.write_losses(self.folder)?;
         let mut scores = Table::new();
         let column = |of: fn(&FollowingScore) -> Option<f64>| {
-            self.validations.iter().map(|v| Value::maybe(of(v))).collect::<Vec<_>>()
+            self.history.validations.iter().map(|v| Value::maybe(of(v))).collect::<Vec<_>>()
         };
-        scores.push("step", self.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
+        scores.push("step", self.history.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
         scores.push("dice_of_waves", column(|v| v.waves));
         scores.push("dice_of_shapes", column(|v| v.shapes));
         sparkwave_io::csv::write_table(&scores, &self.folder.file("validation.csv"))?;
-        let mut checkpoint = self.training.checkpoint();
-        let json = |what: serde_json::Result<String>| what.expect("numbers are JSON");
-        checkpoint.texts.insert(LOSSES.into(), json(serde_json::to_string(&self.losses)));
-        checkpoint.texts.insert(VALIDATIONS.into(), json(serde_json::to_string(&self.validations)));
-        Ok(sparkwave_io::weights::write(&checkpoint, &self.folder.file(CHECKPOINT))?)
+        self.history.write(self.training.checkpoint(), self.folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::CHECKPOINT;
+    use super::*;
+    use sparkwave_core::progress::Silent;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Asks to stop once so many steps were counted.
+    struct StopAfter(AtomicUsize);
+
+    impl Progress for StopAfter {
+        fn begin(&self, _stage: &str, _total: u64) {}
+        fn advance(&self, _n: u64) {
+            let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1)));
+        }
+        fn warn(&self, _message: &str) {}
+        fn is_cancelled(&self) -> bool {
+            self.0.load(Ordering::Relaxed) == 0
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_and_resumed_leaves_the_same_files() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        let config = MaskTrackRun {
+            recordings: 0,
+            shapes: 2,
+            edge_px: 64,
+            checkpoint_every: 2,
+            train: MaskTrainingConfig { steps: 3, batch: 2, ..MaskTrainingConfig::default() },
+            ..MaskTrackRun::default()
+        };
+        let train = |out: &str, existing, progress: &dyn Progress| run(&config, &at(out), existing, Some(2), progress);
+        let best = train("whole", Existing::Refuse, &Silent).expect("a network");
+        assert!([2, 3].contains(&best.step) && best.waves.is_none() && best.shapes.is_some(), "{best:?}");
+        // Simulating takes three counts, one a movie.
+        let error = train("stopped", Existing::Refuse, &StopAfter(AtomicUsize::new(4))).expect_err("stopped");
+        assert!(error.is_cancelled() && at("stopped").join(CHECKPOINT).exists(), "{error}");
+        train("stopped", Existing::Resume, &Silent).expect("the rest");
+        for name in ["best.safetensors", "last.safetensors", CHECKPOINT, "losses.csv", "validation.csv"] {
+            let read = |of: &str| std::fs::read(at(of).join(name)).expect("in both");
+            assert!(read("whole") == read("stopped"), "{name} differs");
+        }
+        let odd = MaskTrackRun { shapes: 0, ..config };
+        assert!(run(&odd, &at("odd"), Existing::Refuse, None, &Silent).expect_err("no movies").is_bad_parameter());
     }
 }

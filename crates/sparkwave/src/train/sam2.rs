@@ -5,6 +5,7 @@
 //! was stopped at any moment and resumed gives the same bytes as one that was not.
 
 use super::clips::Clips;
+use super::history::History;
 use crate::error::Error;
 use crate::provenance::{RunRecord, input_record};
 use crate::run_folder::{Existing, RunFolder};
@@ -54,11 +55,6 @@ pub struct TuneResult {
     pub loss: Option<f64>,
 }
 
-const CHECKPOINT: &str = "checkpoint.safetensors";
-/// The texts of a checkpoint that hold the two tables so far, as JSON.
-const LOSSES: &str = "losses";
-const VALIDATIONS: &str = "validations";
-
 /// Fine-tunes a network and writes it into `out`.
 ///
 /// # Errors
@@ -107,24 +103,14 @@ struct Run<'a> {
     folder: &'a RunFolder,
     clips: &'a Clips,
     session: Tuning,
-    losses: Vec<f32>,
-    validations: Vec<Followed>,
+    history: History<Followed>,
 }
 
 impl<'a> Run<'a> {
     /// A new run, or the one whose checkpoint is in the folder.
     fn begin(config: &'a TuneRun, folder: &'a RunFolder, mut session: Tuning, clips: &'a Clips) -> Result<Self, Error> {
-        let (mut losses, mut validations) = (Vec::new(), Vec::new());
-        if !folder.is_missing(CHECKPOINT) {
-            let path = folder.file(CHECKPOINT);
-            let checkpoint = sparkwave_io::weights::read(&path)?;
-            let text = |name: &str| checkpoint.texts.get(name).map_or("[]", String::as_str);
-            let bad = |e: serde_json::Error| Error::Config { path: path.clone(), message: e.to_string() };
-            losses = serde_json::from_str(text(LOSSES)).map_err(bad)?;
-            validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
-            session.resume(&checkpoint)?;
-        }
-        Ok(Self { config, folder, clips, session, losses, validations })
+        let history = History::of(folder, |checkpoint| session.resume(checkpoint))?;
+        Ok(Self { config, folder, clips, session, history })
     }
 
     fn finish(mut self, progress: &dyn Progress) -> Result<TuneResult, Error> {
@@ -144,7 +130,7 @@ impl<'a> Run<'a> {
                 let drawn = self.session.draw(present)?;
                 let frames =
                     drawn.frames.iter().map(|&t| self.clips.read(drawn.clip, t)).collect::<Result<Vec<_>, _>>()?;
-                self.losses.push(self.session.learn(&frames)?);
+                self.history.losses.push(self.session.learn(&frames)?);
                 progress.advance(1);
             }
             let every = self.config.validate_every;
@@ -153,12 +139,12 @@ impl<'a> Run<'a> {
             }
             self.checkpoint()?;
         }
-        Ok(TuneResult { best: self.best(), loss: self.losses.last().map(|l| f64::from(*l)) })
+        Ok(TuneResult { best: self.best(), loss: self.history.losses.last().map(|l| f64::from(*l)) })
     }
 
     /// The validation of the highest Dice, the earlier one on ties.
     fn best(&self) -> Option<Followed> {
-        self.validations.iter().copied().reduce(|best, v| if v.dice > best.dice { v } else { best })
+        self.history.validations.iter().copied().reduce(|best, v| if v.dice > best.dice { v } else { best })
     }
 
     fn validate(&mut self, progress: &dyn Progress) -> Result<(), Error> {
@@ -173,11 +159,11 @@ impl<'a> Run<'a> {
             }
             if !each.is_empty() {
                 let dice = each.iter().sum::<f64>() / each.len() as f64;
-                self.validations.push(Followed { step: self.session.step(), dice });
+                self.history.validations.push(Followed { step: self.session.step(), dice });
             }
         }
         sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
-        if self.best() == self.validations.last().copied() {
+        if self.best() == self.history.validations.last().copied() {
             sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;
         }
         Ok(())
@@ -214,27 +200,21 @@ impl<'a> Run<'a> {
 
     /// Writes the tables and the figure, and last the checkpoint, which holds all that they were made from.
     fn checkpoint(&self) -> Result<(), Error> {
-        let mut losses = Table::new();
-        losses.push("step", (1..=self.losses.len()).map(|i| Value::Int(i as i64)).collect());
-        losses.push("loss", self.losses.iter().map(|l| Value::float(f64::from(*l))).collect());
-        sparkwave_io::csv::write_table(&losses, &self.folder.file("losses.csv"))?;
+        self.history.write_losses(self.folder)?;
         let mut validations = Table::new();
-        validations.push("step", self.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
-        validations.push("dice", self.validations.iter().map(|v| Value::float(v.dice)).collect());
+        validations.push("step", self.history.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
+        validations.push("dice", self.history.validations.iter().map(|v| Value::float(v.dice)).collect());
         sparkwave_io::csv::write_table(&validations, &self.folder.file("validation.csv"))?;
-        let scores: Vec<(usize, f64)> = self.validations.iter().map(|v| (v.step, v.dice)).collect();
-        let figure = sparkwave_analysis::figure::training_losses(&self.losses, "Dice", &scores);
+        let scores: Vec<(usize, f64)> = self.history.validations.iter().map(|v| (v.step, v.dice)).collect();
+        let figure = sparkwave_analysis::figure::training_losses(&self.history.losses, "Dice", &scores);
         sparkwave_io::atomic::write_atomic(&self.folder.file("losses.svg"), figure.svg.as_bytes())?;
-        let mut checkpoint = self.session.checkpoint();
-        let json = |what: serde_json::Result<String>| what.expect("numbers are JSON");
-        checkpoint.texts.insert(LOSSES.into(), json(serde_json::to_string(&self.losses)));
-        checkpoint.texts.insert(VALIDATIONS.into(), json(serde_json::to_string(&self.validations)));
-        Ok(sparkwave_io::weights::write(&checkpoint, &self.folder.file(CHECKPOINT))?)
+        self.history.write(self.session.checkpoint(), self.folder)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::CHECKPOINT;
     use super::*;
     use ndarray::{Array2, Array3};
     use sparkwave_core::mask::Mask;

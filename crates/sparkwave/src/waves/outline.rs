@@ -3,9 +3,10 @@
 
 use super::find::Found;
 use super::maps::{self, Rates};
+use super::outputs::clearest;
 use crate::error::Error;
 use crate::propagate::Display;
-use crate::propagate::propagator::{Direction, Propagator, propagator};
+use crate::propagate::propagator::{Direction, Propagator, owners, propagator};
 use ndarray::Array2;
 use sparkwave_core::mask::Mask;
 use sparkwave_core::movie::MovieShape;
@@ -63,7 +64,7 @@ fn follow(
     inside: &Array2<bool>,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<(u32, usize), Mask>, Error> {
-    let mut prompts: Vec<Prompt> = waves.iter().filter_map(|wave| clearest(wave)).collect();
+    let mut prompts: Vec<Prompt> = waves.iter().filter_map(|wave| masked(wave)).collect();
     prompts.sort_by_key(|prompt| (prompt.frame, prompt.object));
     for prompt in &prompts {
         propagator.prompt(prompt, rates.map(prompt.frame)?.view())?;
@@ -79,20 +80,14 @@ fn follow(
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let mut owner = Array2::from_elem(inside.dim(), (0.0, None));
-        for followed in propagator.step(frame, rates.map(frame)?.view(), direction)? {
-            owner.zip_mut_with(&followed.logits, |best, &logit| {
-                if logit > best.0 {
-                    *best = (logit, Some(followed.object));
-                }
-            });
-        }
+        let found = propagator.step(frame, rates.map(frame)?.view(), direction)?;
+        let owner = owners(&found, inside.dim());
         for (&wave, &prompted) in &pointed_at {
             let on_the_way = match direction {
                 Direction::Forwards => frame >= prompted,
                 Direction::Backwards => frame <= prompted,
             };
-            let pixels = owner.indexed_iter().filter(|(at, best)| best.1 == Some(wave) && inside[*at]);
+            let pixels = owner.indexed_iter().filter(|(at, object)| **object == wave && inside[*at]);
             if let Some(mask) = Mask::of_pixels(pixels.map(|(at, _)| at)).filter(|_| on_the_way) {
                 drawn.insert((wave, frame), mask);
             }
@@ -101,9 +96,8 @@ fn follow(
     Ok(drawn)
 }
 
-/// The largest mask of a wave that was measured.
-fn clearest(wave: &Wave) -> Option<Prompt> {
-    let measured = wave.frames.iter().filter(|frame| !frame.filled);
-    let best = measured.max_by_key(|frame| frame.mask.n_pixels()).or(wave.frames.first())?;
+/// The wave as a prompt, with its clearest mask.
+fn masked(wave: &Wave) -> Option<Prompt> {
+    let best = clearest(wave)?;
     Some(Prompt { mask: Some(best.mask.clone()), ..Prompt::of_mask(best.frame, wave.id, &best.mask) })
 }

@@ -20,7 +20,7 @@ use sparkwave_core::progress::Progress;
 use sparkwave_core::prompt::Prompt;
 use sparkwave_core::recording::Recording;
 use sparkwave_core::table::{Table, Value};
-use sparkwave_core::wave::Wave;
+use sparkwave_core::wave::{Wave, WaveFrame};
 use sparkwave_imgproc::waves;
 use sparkwave_imgproc::waves::reflectance::Reflectance;
 use sparkwave_io::xlsx::Sheet;
@@ -157,9 +157,13 @@ pub(super) fn write(
 
 /// The prompt from which a wave can be followed: its largest mask that was measured.
 fn best_prompt(wave: &Wave) -> Option<Prompt> {
+    clearest(wave).map(|best| Prompt::of_mask(best.frame, wave.id, &best.mask))
+}
+
+/// The largest mask of a wave that was measured; the first if none was.
+pub(super) fn clearest(wave: &Wave) -> Option<&WaveFrame> {
     let measured = wave.frames.iter().filter(|f| !f.filled);
-    let best = measured.max_by_key(|f| f.mask.n_pixels()).or(wave.frames.first())?;
-    Some(Prompt::of_mask(best.frame, wave.id, &best.mask))
+    measured.max_by_key(|f| f.mask.n_pixels()).or(wave.frames.first())
 }
 
 /// Writes `masks.tif`: 16-bit while the ids fit, else 32-bit.
