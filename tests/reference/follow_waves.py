@@ -1,6 +1,6 @@
 """How well the propagator inside the program follows waves that another simulator made, from their first mask alone.
 
-    python follow_waves.py SPARKWAVE FOLDER [FOLDER ...] [--spoil 0.3] [--register]
+    python follow_waves.py SPARKWAVE FOLDER [FOLDER ...] [--spoil 0.3] [--register] [--model FILE]
 
 A FOLDER holds what simulate_waves.py wrote with --seconds. For each wave, the relative changes over the intervals of its
 episode become a movie, its mask in the first of them a prompt, and `sparkwave propagate` follows it. Printed are the Dice
@@ -50,14 +50,14 @@ def spoil(movie, part, rng):
     return movie
 
 
-def followed(program, movie, mask):
+def followed(program, model, movie, mask):
     with tempfile.TemporaryDirectory() as work:
         work = Path(work)
         tifffile.imwrite(work / "movie.tif", movie, photometric="minisblack")
         Image.fromarray(mask.astype(np.uint8) * 255).save(work / "mask.png")
         prompts = {"frames": len(movie), "prompts": [{"frame": 0, "object": 1, "mask": "mask.png"}]}
         (work / "prompts.json").write_text(json.dumps(prompts))
-        command = [program, "propagate", "movie.tif", "--prompts", "prompts.json", "--model", "embedded"]
+        command = [program, "propagate", "movie.tif", "--prompts", "prompts.json", "--model", model]
         subprocess.run([*command, "-o", "out", "--quiet"], cwd=work, check=True)
         return tifffile.imread(work / "out" / "labels.tif") == 1
 
@@ -70,16 +70,18 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program", type=lambda p: str(Path(p).resolve()))
     parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--model", default="embedded")
     parser.add_argument("--spoil", type=float, default=0.0)
     parser.add_argument("--register", action="store_true")
     args = parser.parse_args()
+    model = args.model if args.model == "embedded" else str(Path(args.model).resolve())
     means = []
     for folder in args.folders:
         masks = tifffile.imread(folder / "truth_masks.tif")
         for wave in json.loads((folder / "truth.json").read_text())["waves"]:
             movie, truth = movie_of(folder, wave, masks, args.register)
             movie = spoil(movie, args.spoil, np.random.default_rng(wave["wave_id"]))
-            found = followed(args.program, movie, truth[0])
+            found = followed(args.program, model, movie, truth[0])
             scores = [dice(f, t) for f, t in zip(found[1:], truth[1:]) if t.any()]
             means.append(np.mean(scores))
             line = " ".join(f"{s:.2f}" for s in scores)

@@ -14,7 +14,7 @@ mod outline;
 mod outputs;
 pub mod seconds;
 mod seeds;
-mod shape;
+pub(crate) mod shape;
 mod tables;
 
 pub use config::{Colors, Export, Keep, Propagator, WavesConfig};

@@ -3,7 +3,7 @@
 use crate::output;
 use crate::progress::Terminal;
 use sparkwave::models::{self, Import, Model, PUBLISHED, Published, SHIPPED};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Look at networks, and bring them in and out
 #[derive(Debug, clap::Args)]
@@ -42,7 +42,9 @@ enum What {
         #[arg(value_name = "MODEL")]
         model: PathBuf,
     },
-    /// Give a checkpoint of another program (PyTorch .pt, bare .safetensors) a card, or change a card; no code in it is run
+    /// Give a checkpoint of another program a card, change a card, or take in a published model that is here already
+    ///
+    /// Reads PyTorch .pt, of which no code is run, Keras .h5 and .safetensors.
     Import(ImportArgs),
     /// Write a model to a file: .safetensors, or .onnx for other programs to run
     Export {
@@ -66,20 +68,20 @@ struct ImportArgs {
     /// The checkpoint
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The model
+    /// The model; without, FILE must be a published one of `models list`, and is put where `models get` would
     #[arg(short, long, value_name = "FILE")]
-    out: PathBuf,
+    out: Option<PathBuf>,
     /// Its name [default: that of its card, else of the file]
-    #[arg(long)]
+    #[arg(long, requires = "out")]
     name: Option<String>,
     /// How movies were normalised for it [default: that of its card, else published-global]
-    #[arg(long, value_name = "NAME", value_parser = ["published-global", "dff-over-noise"])]
+    #[arg(long, value_name = "NAME", requires = "out", value_parser = ["published-global", "dff-over-noise"])]
     normalisation: Option<String>,
     /// Lowest peak probability of an event
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", requires = "out")]
     threshold: Option<f64>,
     /// Under which terms it may be used
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", requires = "out")]
     licence: Option<String>,
 }
 
@@ -95,20 +97,23 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             let terminal = Terminal::new(*quiet);
             let got = published.get(from.as_deref(), out.as_deref(), &terminal);
             terminal.finish();
-            let path = got?;
-            let json = serde_json::json!({"name": published.name, "path": path, "sha256": published.sha256});
-            say(args.json, &json, &format!("{} in {}", published.name, path.display()));
+            say_here(published, &got?, args.json);
             Ok(())
         }
         What::Show { model } => show(&Model::open(model)?, args.json),
         What::Import(import) => {
+            let Some(out) = &import.out else {
+                let (published, path) = Published::take(&import.file, None)?;
+                say_here(published, &path, args.json);
+                return Ok(());
+            };
             let request = Import {
                 name: import.name.clone(),
                 normalisation: import.normalisation.clone(),
                 threshold: import.threshold,
                 licence: import.licence.clone(),
             };
-            show(&models::import(&import.file, &request, &import.out)?, args.json)
+            show(&models::import(&import.file, &request, out)?, args.json)
         }
         What::Export { model, out } => {
             let model = Model::open(model)?;
@@ -125,6 +130,12 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// Tells where a published model lies.
+fn say_here(published: &Published, path: &Path, json: bool) {
+    let object = serde_json::json!({"name": published.name, "path": path, "sha256": published.sha256});
+    say(json, &object, &format!("{} in {}", published.name, path.display()));
 }
 
 fn say(json: bool, object: &serde_json::Value, line: &str) {

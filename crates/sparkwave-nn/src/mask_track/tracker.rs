@@ -11,7 +11,7 @@ use sparkwave_core::weights::{Parameter, Weights};
 use super::EDGE;
 use super::answer::{Answer, Answering, probability};
 use super::attached::keep_attached;
-use super::view::{self, Contrast, View};
+use super::view::{self, Beside, Contrast, Moment, View};
 use super::window::Window;
 use crate::error::{Error, Result};
 use crate::sam2::{Direction, Followed};
@@ -29,6 +29,7 @@ const EDGES_ROUND_POINTS_PX: [f64; 3] = [96.0, 192.0, 384.0];
 
 /// Names of the arrays of a state.
 const PIXELS: &str = "pixels";
+const BEFORE: &str = "before";
 const MASK: &str = "mask";
 const EARLIER: &str = "earlier";
 
@@ -63,6 +64,8 @@ struct Told {
 struct Seen {
     frame: usize,
     pixels: Arc<Array2<f32>>,
+    /// The frame in which it was seen before.
+    before: Option<Arc<Array2<f32>>>,
     /// Probability of each pixel.
     mask: Array2<f32>,
     earlier: Array2<f32>,
@@ -107,19 +110,27 @@ impl MaskTracker {
         };
         let mask = logits.mapv(probability);
         let contrast = Contrast::of(pixels.view(), &mask);
-        let seen = Seen { frame: prompt.frame, pixels, earlier: mask.clone(), mask, missed: 0 };
+        let seen = Seen { frame: prompt.frame, pixels, before: None, earlier: mask.clone(), mask, missed: 0 };
         object.told.insert(prompt.frame, Told { seen, contrast, quality, presence });
         Ok(logits)
     }
 
-    /// Follows all objects to the next frame in a direction. Gives each object of which something was said, in any frame; what
-    /// was said of this one stands.
+    /// Follows all objects to the next frame in a direction; `after` are the frames that will follow it, of which the first
+    /// [`BESIDE`](super::BESIDE) are looked at. Gives each object of which something was said, in any frame; what was said of this one stands.
     ///
     /// # Errors
-    /// If the frame is beyond the movie, or of another size.
-    pub fn step(&mut self, frame: usize, pixels: ArrayView2<'_, f32>, direction: Direction) -> Result<Vec<Followed>> {
+    /// If the frame is beyond the movie, or any is of another size.
+    pub fn step(
+        &mut self,
+        frame: usize,
+        pixels: ArrayView2<'_, f32>,
+        after: &[ArrayView2<'_, f32>],
+        direction: Direction,
+    ) -> Result<Vec<Followed>> {
         self.check(frame, pixels)?;
+        after.iter().try_for_each(|after| self.check(frame, *after))?;
         let pixels = Arc::new(pixels.to_owned());
+        let after: Beside<'_> = std::array::from_fn(|i| after.get(i).map(|after| after.view()));
         let mut found = Vec::new();
         for (&id, object) in &mut self.objects {
             if let Some(told) = object.told.get(&frame) {
@@ -129,7 +140,7 @@ impl MaskTracker {
                 continue;
             }
             let Some((from, contrast)) = object.behind(frame, direction) else { continue };
-            let (followed, seen) = follow(&self.network, id, &from, contrast, frame, &pixels, self.size);
+            let (followed, seen) = follow(&self.network, id, &from, contrast, frame, &pixels, after);
             object.last = Some(seen);
             found.push(followed);
         }
@@ -149,6 +160,9 @@ impl MaskTracker {
             put(PIXELS, &seen.pixels);
             put(MASK, &seen.mask);
             put(EARLIER, &seen.earlier);
+            if let Some(before) = &seen.before {
+                put(BEFORE, before);
+            }
             state.texts.insert(format!("{id}"), format!("{} {}", seen.frame, seen.missed));
         }
         state
@@ -176,7 +190,9 @@ impl MaskTracker {
                 return Err(unfit(text));
             };
             let (pixels, mask, earlier) = (Arc::new(array(PIXELS)?), array(MASK)?, array(EARLIER)?);
-            let seen = Seen { frame, pixels, mask, earlier, missed };
+            let has_before = state.parameters.contains_key(&format!("{id}.{BEFORE}"));
+            let before = has_before.then(|| array(BEFORE)).transpose()?.map(Arc::new);
+            let seen = Seen { frame, pixels, before, mask, earlier, missed };
             self.objects.entry(id).or_default().last = Some(seen);
         }
         Ok(())
@@ -220,47 +236,62 @@ fn follow(
     contrast: Option<Contrast>,
     frame: usize,
     pixels: &Arc<Array2<f32>>,
-    size: [usize; 2],
+    after: Beside<'_>,
 ) -> (Followed, Seen) {
+    let size = [pixels.nrows(), pixels.ncols()];
     let nothing = || Followed { object, logits: Array2::from_elem(size, -SURE), quality: 0.0, presence: 0.0 };
     let missing = |seen: &Seen| Seen { frame, missed: seen.missed + 1, ..seen.clone() };
     let Some(window) = Window::round(&from.mask).filter(|_| from.missed <= LOST_AFTER) else {
         return (nothing(), missing(from));
     };
     let window = window.for_gap(from.missed + from.frame.abs_diff(frame), size);
-    let look = |mask: &Array2<f32>, earlier: &Array2<f32>, window: Window| {
-        let (logits, answer) = advance(network, from.pixels.view(), pixels.view(), mask, earlier, contrast, window);
-        Followed { object, quality: answer.quality, presence: answer.presence, logits }
-    };
-    let is_there = |followed: &Followed| followed.logits.iter().any(|&logit| logit > 0.0);
-    let first = look(&from.mask, &from.earlier, window);
-    if !is_there(&first) {
-        return (first, missing(from));
+    let before = [Some(from.pixels.view()), from.before.as_ref().map(|before| before.view())];
+    let moment = Moment { frame: pixels.view(), before, after };
+    let (logits, answer) = look_twice(network, moment, &from.mask, &from.earlier, contrast, window);
+    let followed = Followed { object, quality: answer.quality, presence: answer.presence, logits };
+    if !is_there(&followed.logits) {
+        return (followed, missing(from));
     }
-    // A second look from where it was seen at the first one: what moved or grew by much is not seen whole at once.
-    let there = first.logits.mapv(probability);
-    let again = Window::round(&there).map(|window| look(&there, &from.mask, window)).filter(is_there);
-    let followed = again.unwrap_or(first);
     let mask = followed.logits.mapv(probability);
-    let seen = Seen { frame, pixels: Arc::clone(pixels), mask, earlier: from.mask.clone(), missed: 0 };
+    let before = Some(Arc::clone(&from.pixels));
+    let seen = Seen { frame, pixels: Arc::clone(pixels), before, mask, earlier: from.mask.clone(), missed: 0 };
     (followed, seen)
 }
 
-/// The logits of a frame's pixels `[y, x]`, given the frame before it and the probabilities there and before.
-pub(super) fn advance(
+fn is_there(logits: &Array2<f32>) -> bool {
+    logits.iter().any(|&logit| logit > 0.0)
+}
+
+/// What is seen at a second look, from where it was seen at the first one: what moved or grew by much is not seen whole at
+/// once. Where either shows nothing, what the first one shows.
+pub(super) fn look_twice(
     network: &Answering,
-    before: ArrayView2<'_, f32>,
-    frame: ArrayView2<'_, f32>,
+    moment: Moment<'_>,
+    mask: &Array2<f32>,
+    earlier: &Array2<f32>,
+    contrast: Option<Contrast>,
+    window: Window,
+) -> (Array2<f32>, Answer) {
+    let first = look(network, moment, mask, earlier, contrast, window);
+    let there = first.0.mapv(probability);
+    let again = Window::round(&there).map(|window| look(network, moment, &there, mask, contrast, window));
+    again.filter(|(logits, _)| is_there(logits)).unwrap_or(first)
+}
+
+/// The logits of a frame's pixels `[y, x]`, given the probabilities in the frame before it and in the one before that.
+pub(super) fn look(
+    network: &Answering,
+    moment: Moment<'_>,
     mask: &Array2<f32>,
     earlier: &Array2<f32>,
     contrast: Option<Contrast>,
     window: Window,
 ) -> (Array2<f32>, Answer) {
     let (hint, earlier) = (view::hint(window, mask), view::hint(window, earlier));
-    let view = View { frame, before, hint, earlier, contrast };
+    let view = View { moment, hint, earlier, contrast };
     let mut answer = network.ask(view.channels(window));
     keep_attached(&mut answer.logits, &view.hint);
-    let (height, width) = frame.dim();
+    let (height, width) = moment.frame.dim();
     (window.spread(&answer.logits, [height, width]), answer)
 }
 
@@ -315,7 +346,8 @@ fn search(
             let sign = if prompt.positive.contains(point) { 1.0 } else { -1.0 };
             point_hint(&mut hint, window.cell_of(point.y, point.x), sign);
         }
-        let view = View { frame, before: frame, hint, earlier: vec![0.0; EDGE * EDGE], contrast: None };
+        let moment = Moment::alone(frame);
+        let view = View { moment, hint, earlier: vec![0.0; EDGE * EDGE], contrast: None };
         (window, network.ask(view.channels(window)))
     };
     let best = windows.into_iter().map(ask).max_by(|(_, a), (_, b)| a.quality.total_cmp(&b.quality));
@@ -349,6 +381,7 @@ pub(super) fn point_hint(hint: &mut [f32], [y, x]: [f64; 2], value: f32) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::BESIDE;
     use super::*;
     use ndarray::Array3;
     use sparkwave_core::mask::Mask;
@@ -383,9 +416,12 @@ mod tests {
         assert!(tracker.prompt(&boxed, frame(0)).expect("a box").iter().all(|l| l.is_finite()));
         assert!(tracker.prompt(&prompt(1, 9), frame(1)).expect_err("nothing said").to_string().contains("object 9"));
 
-        let run = |tracker: &mut MaskTracker| -> Vec<Followed> {
-            (2..6).flat_map(|t| tracker.step(t, frame(t), Direction::Forwards).expect("a step")).collect()
+        let after = |t: usize| (t + 1..6).take(BESIDE).map(frame).collect::<Vec<_>>();
+        let step = |tracker: &mut MaskTracker, t: usize, after: &[ArrayView2<'_, f32>]| {
+            tracker.step(t, frame(t), after, Direction::Forwards).expect("a step")
         };
+        let run =
+            |tracker: &mut MaskTracker| -> Vec<Followed> { (2..6).flat_map(|t| step(tracker, t, &after(t))).collect() };
         let found = run(&mut tracker);
         assert_eq!(found.iter().map(|f| f.object).collect::<Vec<_>>(), [3, 7, 3, 7, 3, 7, 3, 7]);
         assert!(found[1].logits.iter().zip(frame(2)).all(|(l, v)| (*l > 0.0) == (*v == 9.0)));
@@ -397,19 +433,30 @@ mod tests {
         half.prompt(&given, frame(2)).expect("a mask");
         half.prompt(&boxed, frame(0)).expect("a box");
         for t in [2, 3] {
-            half.step(t, frame(t), Direction::Forwards).expect("a step");
+            step(&mut half, t, &after(t));
         }
         let state = half.state();
         let mut rest = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
         rest.prompt(&given, frame(2)).expect("a mask");
         rest.prompt(&boxed, frame(0)).expect("a box");
         rest.restore(&state).expect("its own");
-        let found_after: Vec<Followed> =
-            (4..6).flat_map(|t| rest.step(t, frame(t), Direction::Forwards).expect("a step")).collect();
+        let found_after: Vec<Followed> = (4..6).flat_map(|t| step(&mut rest, t, &after(t))).collect();
         assert!(found[4..] == found_after, "what goes on from a state differs");
         let mut other = MaskTracker::new(&untrained(), 6, [32, 32]).expect("its weights");
         assert!(other.restore(&state).is_err());
-        assert!(tracker.step(6, frame(0), Direction::Forwards).is_err());
+        assert!(tracker.step(6, frame(0), &[], Direction::Forwards).is_err());
+        let small = Array2::zeros((32, 32));
+        assert!(tracker.step(3, frame(3), &[small.view()], Direction::Forwards).is_err());
+
+        // What comes after a frame is looked at, a frame further than is looked is not.
+        let seen_with = |after: &[ArrayView2<'_, f32>]| {
+            let mut tracker = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
+            tracker.prompt(&given, frame(2)).expect("a mask");
+            tracker.step(3, frame(3), after, Direction::Forwards).expect("a step")
+        };
+        let far = [frame(4), frame(5), frame(0)];
+        assert!(seen_with(&far[..1]) != seen_with(&far[..2]) && seen_with(&far[..1]) != seen_with(&[]));
+        assert!(seen_with(&far[..2]) == seen_with(&far));
         assert!(MaskTracker::new(&Weights::default(), 6, [64, 80]).is_err());
     }
 }

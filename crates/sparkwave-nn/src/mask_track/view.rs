@@ -1,7 +1,7 @@
 //! What the network is shown.
 
 use super::window::Window;
-use super::{CHANNELS, EDGE};
+use super::{BESIDE, CHANNELS, EDGE};
 use ndarray::{Array2, ArrayView2};
 
 /// By how much an object is brighter than its surroundings in the frame where it was pointed at.
@@ -20,11 +20,28 @@ impl Contrast {
     }
 }
 
+/// Frames on one side of a frame, the nearest first; `None` where there are no more.
+pub(super) type Beside<'a> = [Option<ArrayView2<'a, f32>>; BESIDE];
+
+/// A frame, and those on either side.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
+    pub(super) frame: ArrayView2<'a, f32>,
+    pub(super) before: Beside<'a>,
+    pub(super) after: Beside<'a>,
+}
+
+impl<'a> Moment<'a> {
+    /// A frame of which nothing beside it is shown.
+    pub(super) fn alone(frame: ArrayView2<'a, f32>) -> Self {
+        Self { frame, before: [None; BESIDE], after: [None; BESIDE] }
+    }
+}
+
 /// A frame and what is known of an object before it is looked for there. Hints go from -1, outside, to 1, inside; 0 is
 /// unknown.
 pub(super) struct View<'a> {
-    pub(super) frame: ArrayView2<'a, f32>,
-    pub(super) before: ArrayView2<'a, f32>,
+    pub(super) moment: Moment<'a>,
     /// Of the cells, in the frame before.
     pub(super) hint: Vec<f32>,
     /// Of the cells, in the frame before that.
@@ -38,19 +55,27 @@ const MOST: f32 = 4.0;
 const LEAST_CONTRAST: f32 = 0.3;
 
 impl View<'_> {
-    /// The channels, `[CHANNELS, EDGE, EDGE]`. Frames are compared with their own medians, as light flickers.
+    /// The channels, `[CHANNELS, EDGE, EDGE]`. Frames are compared with their own medians, as light flickers; those that are not
+    /// there are 0.
     pub(super) fn channels(&self, window: Window) -> Vec<f32> {
         let above_median = |frame| {
             let values = window.sample(frame);
             let median = median(&values);
             values.into_iter().map(|v| v - median).collect::<Vec<f32>>()
         };
-        let (now, before) = (above_median(self.frame), above_median(self.before));
-        let spread = spread(now.iter().chain(&before));
+        let Moment { frame, before, after } = self.moment;
+        let now = above_median(frame);
+        let beside: Vec<Option<Vec<f32>>> = before.into_iter().chain(after).map(|f| f.map(above_median)).collect();
+        let spread = spread(now.iter().chain(beside.iter().flatten().flatten()));
         let in_units = |unit: f32| move |v: &f32| if v.is_finite() { (v / unit).clamp(-MOST, MOST) } else { 0.0 };
         let mut channels = Vec::with_capacity(CHANNELS * EDGE * EDGE);
         channels.extend(now.iter().map(in_units(spread)));
-        channels.extend(before.iter().map(in_units(spread)));
+        for frame in &beside {
+            match frame {
+                Some(frame) => channels.extend(frame.iter().map(in_units(spread))),
+                None => channels.resize(channels.len() + EDGE * EDGE, 0.0),
+            }
+        }
         channels.extend_from_slice(&self.hint);
         channels.extend_from_slice(&self.earlier);
         match self.contrast {
@@ -104,7 +129,9 @@ mod tests {
             let window = Window::round(&mask).expect("a mask");
             let hint = hint(window, &mask);
             let contrast = Contrast::of(before.view(), &mask);
-            let view = View { frame: frame.view(), before: before.view(), earlier: hint.clone(), hint, contrast };
+            let moment =
+                Moment { frame: frame.view(), before: [Some(before.view()), None], after: [None, Some(frame.view())] };
+            let view = View { moment, earlier: hint.clone(), hint, contrast };
             view.channels(window)
         };
         let (one, other) = (channels(1.0, 0.0), channels(1e-3, 5.0));
@@ -113,7 +140,7 @@ mod tests {
         assert!(far < 2e-2, "{far}");
         // Darker objects look like brighter ones in their own units.
         let dark = channels(-1.0, 0.0);
-        let of_contrast = 4 * EDGE * EDGE..5 * EDGE * EDGE;
+        let of_contrast = (CHANNELS - 1) * EDGE * EDGE..CHANNELS * EDGE * EDGE;
         let far =
             one[of_contrast.clone()].iter().zip(&dark[of_contrast]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(far < 1e-3, "{far}");

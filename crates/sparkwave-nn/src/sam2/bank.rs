@@ -112,11 +112,23 @@ impl Bank {
         }
     }
 
-    /// The memories that are asked for at a frame.
-    pub(super) fn memories(&self, frame: usize, direction: Direction) -> Vec<Remembered<'_>> {
-        let prompted = self.prompted.values().map(|seen| Remembered { memory: &seen.memory, age: 0 });
+    /// The prompted frames on which a frame rests: the last before it, the first from it on, and the nearest others, `most` of
+    /// them altogether, at least 2 (`select_closest_cond_frames` of the published code).
+    fn conditioning(&self, frame: usize, most: Option<usize>) -> BTreeMap<usize, &Seen> {
+        let before = self.prompted.range(..frame).next_back().map(|(&t, _)| t);
+        let after = self.prompted.range(frame..).next().map(|(&t, _)| t);
+        let mut nearest: Vec<usize> = self.prompted.keys().copied().collect();
+        nearest.sort_by_key(|&t| (Some(t) != before && Some(t) != after, t.abs_diff(frame)));
+        nearest.truncate(most.map_or(usize::MAX, |most| most.max(2)));
+        nearest.into_iter().map(|t| (t, &self.prompted[&t])).collect()
+    }
+
+    /// The memories that are asked for at a frame, if it rests on `most` prompted frames, all if it is not said how many.
+    pub(super) fn memories(&self, frame: usize, direction: Direction, most: Option<usize>) -> Vec<Remembered<'_>> {
+        let conditioning = self.conditioning(frame, most);
+        let prompted = conditioning.values().map(|seen| Remembered { memory: &seen.memory, age: 0 });
         let recent = (1..MEMORIES).rev().filter_map(|age| {
-            let seen = self.followed.get(&direction.before(frame, age)?)?;
+            let seen = self.other(direction.before(frame, age)?, &conditioning)?;
             Some(Remembered { memory: &seen.memory, age })
         });
         prompted.chain(recent).collect()
@@ -124,15 +136,27 @@ impl Bank {
 
     /// The pointers that are asked for at a frame of a movie of `n_frames`: those of prompted frames that were passed, and
     /// of the last frames.
-    pub(super) fn pointers(&self, frame: usize, direction: Direction, n_frames: usize) -> Vec<Pointed<'_>> {
+    pub(super) fn pointers(
+        &self,
+        frame: usize,
+        direction: Direction,
+        n_frames: usize,
+        most: Option<usize>,
+    ) -> Vec<Pointed<'_>> {
+        let conditioning = self.conditioning(frame, most);
         let longest = POINTERS.min(n_frames).saturating_sub(1);
         let of = |seen, steps| pointed(seen, steps, longest);
-        let prompted = self.prompted.iter().filter_map(|(&t, seen)| Some(of(seen, direction.since(t, frame)?)));
+        let prompted = conditioning.iter().filter_map(|(&t, seen)| Some(of(seen, direction.since(t, frame)?)));
         let recent = (1..=longest).filter_map(|steps| {
             let t = direction.before(frame, steps).filter(|&t| t < n_frames)?;
-            Some(of(self.followed.get(&t)?, steps))
+            Some(of(self.other(t, &conditioning)?, steps))
         });
         prompted.chain(recent).collect()
+    }
+
+    /// What was seen in a frame on which the present one does not rest.
+    fn other(&self, frame: usize, conditioning: &BTreeMap<usize, &Seen>) -> Option<&Seen> {
+        self.seen(frame).filter(|_| !conditioning.contains_key(&frame))
     }
 }
 
@@ -157,7 +181,7 @@ mod tests {
     }
 
     fn ages(bank: &Bank, frame: usize, direction: Direction) -> Vec<usize> {
-        bank.memories(frame, direction).iter().map(|memory| memory.age).collect()
+        bank.memories(frame, direction, None).iter().map(|memory| memory.age).collect()
     }
 
     #[test]
@@ -171,13 +195,31 @@ mod tests {
             assert!(bank.followed.len() <= 2 * POINTERS + 1, "{}", bank.followed.len());
         }
         assert_eq!(ages(&bank, 200, Direction::Forwards), [0, 6, 5, 4, 3, 2, 1]);
-        assert_eq!(bank.pointers(200, Direction::Forwards, 1000).len(), 1 + 15);
+        assert_eq!(bank.pointers(200, Direction::Forwards, 1000, None).len(), 1 + 15);
         // Backwards from the prompt, the first frames after it are the last that were seen.
         assert_eq!(ages(&bank, 99, Direction::Backwards), [0, 6, 5, 4, 3, 2]);
-        assert_eq!(bank.pointers(99, Direction::Backwards, 1000).len(), 1 + 14);
+        assert_eq!(bank.pointers(99, Direction::Backwards, 1000, None).len(), 1 + 14);
         // Forwards from before it, it is remembered, but not pointed at.
         assert_eq!(ages(&bank, 99, Direction::Forwards), [0]);
-        assert!(bank.pointers(99, Direction::Forwards, 1000).is_empty());
+        assert!(bank.pointers(99, Direction::Forwards, 1000, None).is_empty());
+    }
+
+    #[test]
+    fn of_many_prompted_frames_the_nearest_count() {
+        let mut bank = Bank::default();
+        [3, 10, 12, 14, 40, 90].into_iter().for_each(|t| bank.prompt(t, seen()));
+        let frames = |frame, most| bank.conditioning(frame, most).into_keys().collect::<Vec<_>>();
+        assert_eq!(frames(15, None), [3, 10, 12, 14, 40, 90]);
+        assert_eq!(frames(15, Some(2)), [14, 40], "one on either side, though 12 is nearer");
+        assert_eq!(frames(15, Some(4)), [10, 12, 14, 40]);
+        assert_eq!(frames(14, Some(2)), [12, 14], "a prompted frame comes after itself");
+        assert_eq!(frames(95, Some(3)), [14, 40, 90]);
+        assert_eq!(frames(15, Some(0)).len(), 2);
+        // Those that are left out are remembered like any other: 12 three and 10 five frames ago.
+        let memories = bank.memories(15, Direction::Forwards, Some(2));
+        assert_eq!(memories.iter().map(|m| m.age).collect::<Vec<_>>(), [0, 0, 5, 3]);
+        assert_eq!(bank.pointers(15, Direction::Forwards, 1000, Some(2)).len(), 1 + 3);
+        assert_eq!(bank.pointers(15, Direction::Forwards, 1000, None).len(), 4);
     }
 
     #[test]

@@ -56,7 +56,8 @@ fn compare(expected: &Value, what: &str, found: &Array2<f32>) {
 /// The clip; `images` holds what is known of each frame.
 fn follow(network: Sam2, version: Version, images: &[Features], expected: &Value) {
     let apart = version == Version::V2_1;
-    let params = TrackerParams { hole_px: if apart { 8 } else { 0 }, apart, corrections_count: false };
+    let params =
+        TrackerParams { hole_px: if apart { 8 } else { 0 }, apart, corrections_count: false, nearest_prompts: None };
     let mut tracker = Tracker::new(network, params, N_FRAMES, SIZE).expect("valid");
     // Both networks see the same images, and encoding is most of the work.
     let look = |tracker: &mut Tracker, t: usize| {

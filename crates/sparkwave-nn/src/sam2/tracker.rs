@@ -29,12 +29,14 @@ pub struct TrackerParams {
     /// Frames that are corrected after they were followed count as prompted from then on. Otherwise, as in the published
     /// predictor, a correction lasts until its frame is passed again.
     pub corrections_count: bool,
+    /// Every frame rests on so many prompted frames, the nearest, at least 2; all of them if it is not said how many.
+    pub nearest_prompts: Option<usize>,
 }
 
 impl Default for TrackerParams {
     /// Those of the published video predictor, except that corrections count.
     fn default() -> Self {
-        Self { hole_px: 8, apart: false, corrections_count: true }
+        Self { hole_px: 8, apart: false, corrections_count: true, nearest_prompts: None }
     }
 }
 
@@ -106,7 +108,10 @@ impl Tracker {
         let passed = bank.passed(frame).filter(|_| !bank.is_empty());
         let seen = match passed {
             None => self.network.unconditioned(features.image.clone()),
-            Some(direction) => remembered(&self.network, &features, bank, frame, direction, self.n_frames),
+            Some(direction) => {
+                let n = self.params.nearest_prompts;
+                remembered(&self.network, &features, bank, frame, direction, self.n_frames, n)
+            }
         };
         let answer = self.network.segment(seen, &features.fine, &prompt, several);
         Ok(self.keep(object, frame, &features, answer))
@@ -161,7 +166,8 @@ impl Tracker {
             let seen = match bank.prompted(frame) {
                 Some(seen) => seen.clone(),
                 None => {
-                    let seen = follow(&self.network, &features, bank, frame, direction, self.n_frames);
+                    let n = self.params.nearest_prompts;
+                    let seen = follow(&self.network, &features, bank, frame, direction, self.n_frames, n);
                     let seen = Seen { mask: holes::fill(seen.mask.clone(), self.params.hole_px), ..seen };
                     bank.follow(frame, seen.clone());
                     seen
@@ -232,8 +238,10 @@ fn remembered(
     frame: usize,
     direction: Direction,
     n_frames: usize,
+    nearest_prompts: Option<usize>,
 ) -> Tensor<4> {
-    let (memories, pointers) = (bank.memories(frame, direction), bank.pointers(frame, direction, n_frames));
+    let memories = bank.memories(frame, direction, nearest_prompts);
+    let pointers = bank.pointers(frame, direction, n_frames, nearest_prompts);
     network.condition(features.image.clone(), &memories, &pointers)
 }
 
@@ -245,8 +253,9 @@ fn follow(
     frame: usize,
     direction: Direction,
     n_frames: usize,
+    nearest_prompts: Option<usize>,
 ) -> Seen {
-    let seen = remembered(network, features, bank, frame, direction, n_frames);
+    let seen = remembered(network, features, bank, frame, direction, n_frames, nearest_prompts);
     let answer = network.segment(seen, &features.fine, &Prompt::default(), true);
     let large = network.enlarge(answer.mask.clone());
     let (quality, presence) = trust(&answer);

@@ -171,8 +171,8 @@ impl Tuning {
         let grads = GradientsParams::from_grads(loss.backward(), &self.network);
         self.network = self.adam.step(self.network.clone(), grads, self.config.learning_rate);
         self.step += 1;
-        // A step ends as a session that is taken up again begins, so that the two cannot differ; and no array belongs to a tape
-        // that is used up.
+        // An array without a part in this step, such as what stands for no memory, would stay on its tape, which is used up now,
+        // and have no gradient in the next one. So a step ends as a session that is taken up again begins.
         let checkpoint = self.checkpoint();
         self.resume(&checkpoint)?;
         Ok(value)
@@ -190,8 +190,8 @@ impl Tuning {
             let (answer, says) = if t == 0 {
                 self.told(&features, frame, target.clone(), rng)?
             } else {
-                let pointers = bank.pointers(t, Direction::Forwards, frames.len());
-                let memories = bank.memories(t, Direction::Forwards);
+                let pointers = bank.pointers(t, Direction::Forwards, frames.len(), None);
+                let memories = bank.memories(t, Direction::Forwards, None);
                 let seen = self.network.condition(features.image.clone(), &memories, &pointers);
                 (self.network.segment(seen, &features.fine, &Prompt::default(), true), true)
             };

@@ -2,9 +2,14 @@
 //! anything else.
 
 use crate::error::Error;
+use crate::provenance::hex;
 use etcetera::BaseStrategy;
+use sha2::{Digest, Sha256};
 use sparkwave_core::progress::Progress;
+use sparkwave_io::atomic::AtomicFile;
 use sparkwave_io::download::Download;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A published checkpoint.
@@ -133,17 +138,67 @@ impl Published {
     /// # Errors
     /// As [`Download::to`]; also if the folder cannot be made.
     pub fn get(&self, from: Option<&str>, out: Option<&Path>, progress: &dyn Progress) -> Result<PathBuf, Error> {
+        let path = self.place(out)?;
+        let download = Download { url: from.unwrap_or(self.url), n_bytes: self.n_bytes, sha256: self.sha256 };
+        download.to(&path, progress)?;
+        Ok(path)
+    }
+
+    /// Takes in a file of one of the published models that was got by other means: copies it to where [`Published::get`] puts
+    /// it, and checks that it is the one that its authors published. Gives the model and the path of the copy.
+    ///
+    /// # Errors
+    /// If it is none of them, or cannot be read or written.
+    pub fn take(file: &Path, out: Option<&Path>) -> Result<(&'static Self, PathBuf), Error> {
+        let read = |source| sparkwave_io::Error::Io { operation: "read", path: file.to_path_buf(), source };
+        let n_bytes = std::fs::metadata(file).map_err(read)?.len();
+        let published = PUBLISHED.iter().find(|published| published.n_bytes == n_bytes);
+        let published = published.ok_or_else(|| unknown(file, &format!("{n_bytes} bytes")))?;
+        Ok((published, published.copy(file, out)?))
+    }
+
+    fn copy(&self, file: &Path, out: Option<&Path>) -> Result<PathBuf, Error> {
+        let path = self.place(out)?;
+        let read = |source| sparkwave_io::Error::Io { operation: "read", path: file.to_path_buf(), source };
+        let mut from = File::open(file).map_err(read)?;
+        let mut to = AtomicFile::create(&path)?;
+        let mut digest = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let n = from.read(&mut buffer).map_err(read)?;
+            if n == 0 {
+                break;
+            }
+            digest.update(&buffer[..n]);
+            let write = |source| sparkwave_io::Error::Io { operation: "write", path: path.clone(), source };
+            to.write_all(&buffer[..n]).map_err(write)?;
+        }
+        let found = hex(&digest.finalize());
+        if found != self.sha256 {
+            return Err(unknown(file, &format!("SHA-256 {found}")));
+        }
+        to.finish()?;
+        Ok(path)
+    }
+
+    /// Where its file belongs in a folder, that of the user's data if none is given; the folder is made.
+    fn place(&self, out: Option<&Path>) -> Result<PathBuf, Error> {
         let folder = out.map_or_else(folder, |out| Ok(out.to_path_buf()))?;
         std::fs::create_dir_all(&folder).map_err(|source| sparkwave_io::Error::Io {
             operation: "create",
             path: folder.clone(),
             source,
         })?;
-        let path = folder.join(self.file_name());
-        let download = Download { url: from.unwrap_or(self.url), n_bytes: self.n_bytes, sha256: self.sha256 };
-        download.to(&path, progress)?;
-        Ok(path)
+        Ok(folder.join(self.file_name()))
     }
+}
+
+fn unknown(file: &Path, found: &str) -> Error {
+    let message = format!(
+        "expected one of the published models, found {found}; a checkpoint that was trained on is given as it is, by \
+         `propagate --model FILE`, and one of a detector is given a card, by `models import FILE --out FILE`"
+    );
+    Error::Config { path: file.to_path_buf(), message }
 }
 
 /// The file of a model that is named or is a file.
@@ -185,6 +240,27 @@ mod tests {
         let tiny = Published::named(Path::new("sam2.1-hiera-tiny")).expect("known");
         assert_eq!(tiny.file_name(), "sam2.1_hiera_tiny.pt");
         assert!(Published::named(Path::new("unet")).is_none());
+        // By its size alone a file of another model is told from them.
+        let sizes: BTreeSet<u64> = PUBLISHED.iter().map(|p| p.n_bytes).collect();
+        assert_eq!(sizes.len(), 8);
         assert_eq!(locate(Path::new("some/file.pt")).expect("a file"), Path::new("some/file.pt"));
+    }
+
+    #[test]
+    fn a_file_that_is_here_is_taken_in_if_it_is_the_published_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (file, out) = (folder.path().join("mine.pt"), folder.path().join("models"));
+        std::fs::write(&file, b"abc").expect("writable");
+        // FIPS 180-2, appendix B.1.
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let published = Published { n_bytes: 3, sha256, ..PUBLISHED[0] };
+        let path = published.copy(&file, Some(&out)).expect("the same");
+        assert_eq!(path, out.join("sam2.1_hiera_tiny.pt"));
+        assert_eq!(std::fs::read(&path).expect("there"), b"abc");
+        std::fs::write(&file, b"abd").expect("writable");
+        assert!(published.copy(&file, Some(&out)).expect_err("another").to_string().contains("found SHA-256 a52d"));
+        assert_eq!(std::fs::read(&path).expect("left as it was"), b"abc");
+        assert_eq!(std::fs::read_dir(&out).expect("a folder").count(), 1, "nothing is left behind");
+        assert!(Published::take(&file, Some(&out)).expect_err("too small").to_string().contains("found 3 bytes"));
     }
 }

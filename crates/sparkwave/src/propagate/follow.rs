@@ -6,6 +6,7 @@ use super::checkpoint::{self, Place};
 use super::course::Pass;
 use super::outputs::MaskFolder;
 use super::propagator::{Propagator, owners};
+use super::ring::Ring;
 use super::said::Said;
 use super::trust::{Judge, Row, Rows, Sight};
 use super::{PropagateConfig, Stop, pixels};
@@ -91,17 +92,20 @@ impl Task<'_> {
         let mut before = self.last_seen(passes, place)?;
         let mut waiting = Vec::new();
         let mut n_shown = 0;
+        let is_shown = |frame: &usize| self.blanks.why(*frame).is_none();
+        let shown: Vec<usize> = pass.frames[place.next..].iter().copied().filter(is_shown).collect();
+        let mut ring = Ring::new(&shown, propagator.looks_ahead(), |frame| pixels(self.source, frame));
         for (i, &frame) in pass.frames.iter().enumerate().skip(place.next) {
             if self.clock.is_cancelled() {
                 checkpoint::save(self.folder, place, rows, propagator.state())?;
                 return Err(Error::Cancelled);
             }
-            if self.blanks.why(frame).is_some() {
+            if !is_shown(&frame) {
                 waiting.push(frame);
                 continue;
             }
-            let pixels = pixels(self.source, frame)?;
-            let found = propagator.step(frame, pixels.view(), pass.direction)?;
+            let Some(pixels) = ring.next()? else { break };
+            let found = propagator.step(frame, pixels.view(), &ring.after(), pass.direction)?;
             let mut labels = owners(&found, pixels.dim());
             self.said.lock(frame, &mut labels);
             let now = Sight { frame, pixels, labels };
@@ -224,13 +228,24 @@ mod tests {
     }
 
     impl Propagator for Bright {
+        fn looks_ahead(&self) -> usize {
+            1
+        }
+
         fn prompt(&mut self, _: &Prompt, _: ArrayView2<'_, f32>) -> Result<(), Error> {
             Ok(())
         }
 
-        fn step(&mut self, frame: usize, pixels: ArrayView2<'_, f32>, _: Direction) -> Result<Vec<Followed>, Error> {
+        fn step(
+            &mut self,
+            frame: usize,
+            pixels: ArrayView2<'_, f32>,
+            after: &[ArrayView2<'_, f32>],
+            _: Direction,
+        ) -> Result<Vec<Followed>, Error> {
             self.steps += 1.0;
             self.shown.push(frame);
+            assert!(after.iter().all(|after| after[[0, 0]].is_finite()), "a blank frame is not shown ahead either");
             let logits = pixels.mapv(|v| v - 500.0);
             Ok(vec![Followed { object: 1, logits, quality: 1.0 - 0.01 * self.steps, presence: 1.0 }])
         }

@@ -5,7 +5,7 @@
 //! objects that is shown one frame after the other.
 
 use super::Display;
-use super::embedded::{EMBEDDED, Embedded};
+use super::mask_track::{EMBEDDED, MaskTrack};
 use super::sam2::Sam2Propagator;
 use crate::error::Error;
 use ndarray::{Array2, ArrayView2};
@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// Follows objects through a movie whose frames come one by one.
 pub trait Propagator {
+    /// How many of the frames that follow are looked at with one.
+    fn looks_ahead(&self) -> usize;
+
     /// Learns what was said of an object in a frame, whose values as they were recorded are `pixels` `[y, x]` (NaN where there
     /// are none). All prompts come before the first step, in the order of frames.
     ///
@@ -24,13 +27,19 @@ pub trait Propagator {
     /// If the frame is beyond the movie, or of another size.
     fn prompt(&mut self, prompt: &Prompt, pixels: ArrayView2<'_, f32>) -> Result<(), Error>;
 
-    /// Follows all objects to a frame, the next in a direction of those that show something; there may be gaps. Gives each
-    /// object of which something was said in any frame; what was said of this one stands.
+    /// Follows all objects to a frame, the next in a direction of those that show something; there may be gaps. `after` are
+    /// those that will be shown after it, [`Propagator::looks_ahead`] of them, or fewer at the end. Gives each object of which
+    /// something was said in any frame; what was said of this one stands.
     ///
     /// # Errors
     /// As [`Propagator::prompt`].
-    fn step(&mut self, frame: usize, pixels: ArrayView2<'_, f32>, direction: Direction)
-    -> Result<Vec<Followed>, Error>;
+    fn step(
+        &mut self,
+        frame: usize,
+        pixels: ArrayView2<'_, f32>,
+        after: &[ArrayView2<'_, f32>],
+        direction: Direction,
+    ) -> Result<Vec<Followed>, Error>;
 
     /// What came of the steps so far, as named arrays; what was said is not among it.
     fn state(&self) -> Weights;
@@ -65,9 +74,12 @@ pub(crate) fn propagator(
     movie: MovieShape,
     display: Display,
 ) -> Result<Box<dyn Propagator>, Error> {
-    Ok(match file(model)? {
-        None => Box::new(Embedded::open(movie)?),
-        Some(checkpoint) => Box::new(Sam2Propagator::open(&checkpoint, image_px, movie, display)?),
+    let Some(checkpoint) = file(model)? else { return Ok(Box::new(MaskTrack::embedded(movie)?)) };
+    let weights = sparkwave_io::weights::read(&checkpoint)?;
+    Ok(if MaskTrack::is_of(&weights) {
+        Box::new(MaskTrack::open(&weights, movie)?)
+    } else {
+        Box::new(Sam2Propagator::open(weights, &checkpoint, image_px, movie, display)?)
     })
 }
 

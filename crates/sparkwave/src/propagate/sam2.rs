@@ -11,6 +11,9 @@ use sparkwave_core::weights::Weights;
 use sparkwave_nn::sam2::{Mark, Point, Sam2, Sam2Config, Tracker, TrackerParams};
 use std::path::Path;
 
+/// Of hundreds of frames that a person verified each frame rests on so many, as it was trained with few, and more take longer.
+const NEAREST_PROMPTS: usize = 16;
+
 /// A tracker, and how it is shown pixels.
 pub(super) struct Sam2Propagator {
     tracker: Tracker,
@@ -19,9 +22,14 @@ pub(super) struct Sam2Propagator {
 }
 
 impl Sam2Propagator {
-    /// From a checkpoint of SAM 2 or 2.1, shown images of `image_px` pixels an edge.
-    pub(super) fn open(model: &Path, image_px: usize, movie: MovieShape, display: Display) -> Result<Self, Error> {
-        let weights = sparkwave_io::weights::read(model)?;
+    /// From a checkpoint of SAM 2 or 2.1, read from the file `model`, shown images of `image_px` pixels an edge.
+    pub(super) fn open(
+        weights: Weights,
+        model: &Path,
+        image_px: usize,
+        movie: MovieShape,
+        display: Display,
+    ) -> Result<Self, Error> {
         let shape = Sam2Config::of(&weights, image_px).ok_or_else(|| Error::Config {
             path: model.to_path_buf(),
             message: "expected a checkpoint of SAM 2 or 2.1, found other arrays".into(),
@@ -29,7 +37,8 @@ impl Sam2Propagator {
         let network = Sam2::load(&shape, &weights, &sparkwave_nn::cpu())?;
         drop(weights);
         let size = [movie.height, movie.width];
-        let tracker = Tracker::new(network, TrackerParams::default(), movie.n_frames, size)?;
+        let params = TrackerParams { nearest_prompts: Some(NEAREST_PROMPTS), ..TrackerParams::default() };
+        let tracker = Tracker::new(network, params, movie.n_frames, size)?;
         Ok(Self { tracker, shape, display })
     }
 
@@ -41,6 +50,10 @@ impl Sam2Propagator {
 }
 
 impl Propagator for Sam2Propagator {
+    fn looks_ahead(&self) -> usize {
+        0
+    }
+
     fn prompt(&mut self, prompt: &Prompt, pixels: ArrayView2<'_, f32>) -> Result<(), Error> {
         let (height, width) = pixels.dim();
         let image = self.image(pixels);
@@ -58,6 +71,7 @@ impl Propagator for Sam2Propagator {
         &mut self,
         frame: usize,
         pixels: ArrayView2<'_, f32>,
+        _after: &[ArrayView2<'_, f32>],
         direction: Direction,
     ) -> Result<Vec<Followed>, Error> {
         let image = self.image(pixels);

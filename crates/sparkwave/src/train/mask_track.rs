@@ -7,9 +7,11 @@
 
 use super::history::History;
 use crate::error::Error;
+use crate::propagate::mask_track::CARD;
 use crate::provenance::{RunRecord, version};
 use crate::run_folder::{Existing, RunFolder, config_text, read_config};
 use crate::stage_clock::StageClock;
+use crate::waves::shape::MIN_FRAME_MM2;
 use ndarray::{Array2, Array3, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::synth::{MovingShape, WavesParams, WavesScene, waves};
 use sparkwave_core::table::{Table, Value};
+use sparkwave_core::wave::WaveFrame;
 use sparkwave_nn::mask_track::{Clip, MaskTraining, MaskTrainingConfig, dice_of_followed};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -45,8 +48,8 @@ impl Default for MaskTrackRun {
     fn default() -> Self {
         Self {
             base: None,
-            recordings: 96,
-            shapes: 240,
+            recordings: 256,
+            shapes: 200,
             edge_px: 192,
             checkpoint_every: 500,
             train: MaskTrainingConfig::default(),
@@ -197,7 +200,9 @@ const DURATION_S: f64 = 260.0;
 
 /// The rates of change over the intervals of a recording in which there is a wave, a clip for each wave.
 fn clips_of_waves(edge_px: usize, seed: u64) -> Result<Vec<Clip>, Error> {
-    let scene = WavesScene::new(&varied_waves(edge_px, seed), seed)?;
+    let params = varied_waves(edge_px, seed);
+    let scene = WavesScene::new(&params, seed)?;
+    let pixel_mm2 = (params.field_mm / edge_px as f64).powi(2);
     let rest = scene.rest();
     let step = waves::INTERVAL_S;
     let n = scene.intervals().len();
@@ -208,7 +213,10 @@ fn clips_of_waves(edge_px: usize, seed: u64) -> Result<Vec<Clip>, Error> {
         (to - from) / &rest
     };
     let clips = scene.waves().iter().filter_map(|wave| {
-        let (first, last) = (wave.frames.first()?.frame, wave.frames.last()?.frame);
+        // Nobody would point at less.
+        let visible = |frame: &&WaveFrame| frame.mask.n_pixels() as f64 * pixel_mm2 >= MIN_FRAME_MM2;
+        let first = wave.frames.iter().find(visible)?.frame;
+        let last = wave.frames.iter().rfind(visible)?.frame;
         let frames: Vec<usize> = (first.saturating_sub(AROUND)..(last + 1 + AROUND).min(n)).collect();
         let mut clip = Clip {
             frames: Array3::zeros((frames.len(), edge_px, edge_px)),
@@ -216,7 +224,9 @@ fn clips_of_waves(edge_px: usize, seed: u64) -> Result<Vec<Clip>, Error> {
         };
         for (i, &frame) in frames.iter().enumerate() {
             clip.frames.index_axis_mut(Axis(0), i).assign(&rate(frame));
-            clip.masks.index_axis_mut(Axis(0), i).assign(&scene.masks(frame).mapv(|id| id == wave.id));
+            if (first..=last).contains(&frame) {
+                clip.masks.index_axis_mut(Axis(0), i).assign(&scene.masks(frame).mapv(|id| id == wave.id));
+            }
         }
         Some(clip)
     });
@@ -238,7 +248,7 @@ fn varied_waves(edge_px: usize, seed: u64) -> WavesParams {
         width: edge_px,
         field_mm,
         n_waves: 2,
-        n_overlapping: usize::from(rng.random_bool(0.3)),
+        n_overlapping: usize::from(rng.random_bool(0.5)),
         amplitude: (amplitude, 1.5 * amplitude),
         speed_mm_min: (slow, 1.6 * slow),
         speed_variation,
@@ -306,7 +316,7 @@ impl<'a> Run<'a> {
             "name": "mask-track", "version": version(), "training": self.config, "steps": self.training.step(),
             "scores": latest, "licence": "MIT OR Apache-2.0",
         });
-        weights.texts.insert("mask_track".into(), card.to_string());
+        weights.texts.insert(CARD.into(), card.to_string());
         sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
         if self.best() == latest {
             sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;
@@ -333,6 +343,9 @@ impl<'a> Run<'a> {
 mod tests {
     use super::super::history::CHECKPOINT;
     use super::*;
+    use crate::propagate::Display;
+    use crate::propagate::propagator::propagator;
+    use sparkwave_core::movie::MovieShape;
     use sparkwave_core::progress::Silent;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -373,6 +386,10 @@ mod tests {
             let read = |of: &str| std::fs::read(at(of).join(name)).expect("in both");
             assert!(read("whole") == read("stopped"), "{name} differs");
         }
+        let movie = MovieShape { n_frames: 3, height: 64, width: 64 };
+        let display = Display { black: 0.0, white: 1.0 };
+        let opened = propagator(&at("whole").join("best.safetensors"), 0, movie, display).expect("a propagator");
+        assert_eq!(opened.description()["mask_track"]["training"]["shapes"], 2, "{}", opened.description());
         let odd = MaskTrackRun { shapes: 0, ..config };
         assert!(run(&odd, &at("odd"), Existing::Refuse, None, &Silent).expect_err("no movies").is_bad_parameter());
     }

@@ -7,6 +7,7 @@ use super::outputs::clearest;
 use crate::error::Error;
 use crate::propagate::Display;
 use crate::propagate::propagator::{Direction, Propagator, owners, propagator};
+use crate::propagate::ring::Ring;
 use ndarray::Array2;
 use sparkwave_core::mask::Mask;
 use sparkwave_core::movie::MovieShape;
@@ -73,23 +74,27 @@ fn follow(
     let (Some(first), Some(last)) = (pointed_at.values().min(), pointed_at.values().max()) else {
         return Ok(BTreeMap::new());
     };
-    let later = (*first..episode.end_frame).map(|frame| (frame, Direction::Forwards));
-    let earlier = (episode.start_frame..=*last).rev().map(|frame| (frame, Direction::Backwards));
+    let later: Vec<usize> = (*first..episode.end_frame).collect();
+    let earlier: Vec<usize> = (episode.start_frame..=*last).rev().collect();
     let mut drawn = BTreeMap::new();
-    for (frame, direction) in later.chain(earlier) {
-        if progress.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        let found = propagator.step(frame, rates.map(frame)?.view(), direction)?;
-        let owner = owners(&found, inside.dim());
-        for (&wave, &prompted) in &pointed_at {
-            let on_the_way = match direction {
-                Direction::Forwards => frame >= prompted,
-                Direction::Backwards => frame <= prompted,
-            };
-            let pixels = owner.indexed_iter().filter(|(at, object)| **object == wave && inside[*at]);
-            if let Some(mask) = Mask::of_pixels(pixels.map(|(at, _)| at)).filter(|_| on_the_way) {
-                drawn.insert((wave, frame), mask);
+    for (frames, direction) in [(later, Direction::Forwards), (earlier, Direction::Backwards)] {
+        let mut ring = Ring::new(&frames, propagator.looks_ahead(), |frame| rates.map(frame));
+        for &frame in &frames {
+            if progress.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let Some(rate) = ring.next()? else { break };
+            let found = propagator.step(frame, rate.view(), &ring.after(), direction)?;
+            let owner = owners(&found, inside.dim());
+            for (&wave, &prompted) in &pointed_at {
+                let on_the_way = match direction {
+                    Direction::Forwards => frame >= prompted,
+                    Direction::Backwards => frame <= prompted,
+                };
+                let pixels = owner.indexed_iter().filter(|(at, object)| **object == wave && inside[*at]);
+                if let Some(mask) = Mask::of_pixels(pixels.map(|(at, _)| at)).filter(|_| on_the_way) {
+                    drawn.insert((wave, frame), mask);
+                }
             }
         }
     }

@@ -18,7 +18,7 @@ pub(super) struct Shaped {
 /// Parts of a band smaller than this are specks of noise, mm².
 const MIN_PART_MM2: f64 = 0.03;
 /// A frame of a wave has this area, mm².
-const MIN_FRAME_MM2: f64 = 0.06;
+pub(crate) const MIN_FRAME_MM2: f64 = 0.06;
 /// Evidence from which a frame counts as clear, standard deviations.
 const CLEAR_SD: f64 = 6.0;
 
