@@ -3,17 +3,22 @@
 //! Two recordings of one field of view, before and after. An event before the stimulus with a counterpart after it is
 //! *recurrent*, without one *silenced*; an event after it with a counterpart is recurrent too, without one *new*
 //! (Digital Discovery 2025, 4, 105-119, section 2.9.2). [`categorize`] finds them, [`category_table`] and [`association`]
-//! cross them with subtypes, and [`fold_changes`] compares their numbers neuron by neuron.
+//! cross them with subtypes, and [`fold_changes`] compares their numbers neuron by neuron. [`active_sites`] asks the same of
+//! places instead of events, and [`conclude`] whether anything changed over all neurons.
 
 mod association;
 mod fold_change;
 mod links;
+mod neurons;
+mod sites;
 #[cfg(test)]
 mod tests;
 
 pub use association::{association, category_table};
 pub use fold_change::{Counts, FoldChange, FoldChangeParams, Zeros, fold_changes};
 pub use links::{Categories, CategoryParams, DEFAULT_DISTANCE, Link, Rule, categorize};
+pub use neurons::{Conclusion, MEASURES, MeanRatio, NeuronChange, conclude};
+pub use sites::{ActiveSite, SiteCategory, active_sites};
 
 use serde::Serialize;
 

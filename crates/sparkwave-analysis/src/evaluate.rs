@@ -1,11 +1,17 @@
 //! Scores of predictions against truth.
 //!
 //! [`points`] holds a detection and reads it from a table, [`matching`] pairs truths with predictions, and [`detection`]
-//! counts, ranks and puts intervals around the counts.
+//! counts, ranks and puts intervals around the counts. Of masks, [`overlap`] says who lies over whom, [`boundary`] how far
+//! outlines are apart; on these stand [`segmentation`], [`tracking`] and, between observers, [`agreement`].
 
+pub mod agreement;
+pub mod boundary;
 pub mod detection;
 pub mod matching;
+pub mod overlap;
 pub mod points;
+pub mod segmentation;
+pub mod tracking;
 pub mod waves;
 
 /// Why predictions could not be scored.
@@ -64,6 +70,17 @@ pub enum Error {
         expected: &'static str,
         /// What it holds.
         found: String,
+    },
+    /// Images that should show the same differ in size.
+    #[error(
+        "evaluate: expected images of one size, found {} x {} and {} x {} (height x width)",
+        truth.0, truth.1, found.0, found.1
+    )]
+    Shapes {
+        /// Height and width of the first.
+        truth: (usize, usize),
+        /// Height and width of the second.
+        found: (usize, usize),
     },
     /// Two rows of a table are the same point.
     #[error(

@@ -21,6 +21,7 @@ pub(crate) use comparison::best_with_unlabeled;
 pub use comparison::{Comparison, best_against_none};
 pub use curve::{RECALLS, recall};
 pub use density::{DICE_STEPS, dice_at};
+pub(crate) use density::{density_of as dice_density, peak as dice_peak};
 pub use summary::{BinSummary, CurvePoint, DiceSummary, Summary, summarize};
 pub use table::summary_table;
 

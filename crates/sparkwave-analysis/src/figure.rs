@@ -10,6 +10,8 @@
 mod axis;
 mod bitmap;
 mod canvas;
+mod change;
+pub mod conclusions;
 mod contour;
 mod crop;
 mod distributions;
@@ -33,6 +35,7 @@ mod tests;
 mod training;
 pub mod waves;
 
+pub use change::mean_ratios;
 pub use crop::event_crop;
 pub use distributions::distributions;
 pub use drift::drift;
@@ -41,7 +44,10 @@ pub use kymograph::kymograph;
 pub use pair::side_by_side;
 pub use precision_recall::precision_recall;
 pub use projection::max_projection;
-pub use report::{EpisodeSection, Report, Trace, WavesReport, report_html, waves_report_html};
+pub use report::{
+    AnalysisReport, ChangeReport, EpisodeSection, Report, Trace, WavesReport, analysis_report_html, change_report_html,
+    report_html, waves_report_html,
+};
 pub use training::training_losses;
 
 use ndarray::Array3;

@@ -179,12 +179,12 @@ fn is_constant(values: &[f64]) -> bool {
 }
 
 /// Mean; `None` of nothing.
-fn mean(values: &[f64]) -> Option<f64> {
+pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// Sum of squared deviations from the mean; 0 of fewer than two values.
-fn squares(values: &[f64]) -> f64 {
+pub(crate) fn squares(values: &[f64]) -> f64 {
     let mean = mean(values).unwrap_or(0.0);
     values.iter().map(|v| (v - mean) * (v - mean)).sum()
 }

@@ -18,6 +18,7 @@ pub(crate) mod waves;
 use crate::output;
 use clap::ValueEnum;
 use sparkwave::Compute;
+use sparkwave::export::Export;
 use sparkwave::provenance::RunRecord;
 use sparkwave::run_folder::Existing;
 use std::fmt::Debug;
@@ -112,6 +113,27 @@ pub(crate) struct CalibrationFlags {
     /// Frame interval over that of the file, s
     #[arg(long, value_name = "S")]
     pub(crate) frame_interval_s: Option<f64>,
+}
+
+/// A further format of labelled frames.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ExportName {
+    /// instances_coco.json beside the labelled frames
+    Coco,
+    /// youtube_vis.json beside the labelled frames
+    YoutubeVis,
+    /// LabelMe files in labelme/
+    Labelme,
+}
+
+impl ExportName {
+    pub(crate) fn export(self) -> Export {
+        match self {
+            Self::Coco => Export::Coco,
+            Self::YoutubeVis => Export::YoutubeVis,
+            Self::Labelme => Export::Labelme,
+        }
+    }
 }
 
 /// How a command runs and talks; `D` is where it may compute.

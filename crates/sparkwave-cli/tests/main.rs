@@ -6,6 +6,7 @@ mod killed;
 #[cfg(unix)]
 mod refused;
 
+mod conclusions;
 mod networks;
 mod waves;
 

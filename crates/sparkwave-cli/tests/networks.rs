@@ -122,3 +122,37 @@ fn runs_and_verdicts_become_a_training_file_whose_folds_share_nothing() {
     let output = sparkwave(&["dataset", "build", text(&a), "-o", text(&twice), "--quiet"]);
     assert!(!output.status.success() && stderr(&output).contains("maybe") && !twice.exists(), "{}", stderr(&output));
 }
+
+#[test]
+fn published_models_are_listed_and_what_is_no_such_model_is_not_kept() {
+    use std::io::{Read, Write};
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sparkwave"));
+        command.args(args).env("XDG_DATA_HOME", folder.path()).output().unwrap()
+    };
+    let listed = run(&["models", "list"]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("sam2.1-hiera-tiny") && listed.contains("models get sam2.1-hiera-tiny"), "{listed}");
+    assert_eq!(run(&["models", "get", "sam9"]).status.code(), Some(2));
+    let prompts = folder.path().join("p.json");
+    std::fs::write(&prompts, r#"{"frames": 150, "prompts": [{"frame": 0, "object": 1}]}"#).unwrap();
+    let out = folder.path().join("out");
+    let follow = |model: &str| {
+        run(&["propagate", text(&movie()), "--prompts", text(&prompts), "--model", model, "-o", text(&out), "--quiet"])
+    };
+    let told = stderr(&follow("sam2.1-hiera-tiny"));
+    assert!(told.contains("sparkwave models get sam2.1-hiera-tiny") && !out.exists(), "{told}");
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/sam2.1_hiera_tiny.pt", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    let output = run(&["models", "get", "sam2.1-hiera-tiny", "--from", &url, "--quiet"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains(&url) && stderr(&output).contains("status 404"), "{}", stderr(&output));
+    assert!(!folder.path().join("sparkwave/models/sam2.1_hiera_tiny.pt").exists());
+}

@@ -18,6 +18,8 @@ pub struct Prompt {
     pub bounds: Option<Bounds>,
     /// The object itself.
     pub mask: Option<Mask>,
+    /// A person has seen that it is right: what is said here stands, whatever else is found.
+    pub verified: bool,
 }
 
 /// A box with its edges parallel to the axes; corners are inside.
@@ -59,6 +61,7 @@ impl Prompt {
             negative: Vec::new(),
             bounds: Some(bounds),
             mask: None,
+            verified: false,
         }
     }
 }

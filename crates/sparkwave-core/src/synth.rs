@@ -15,5 +15,5 @@ pub mod sparks;
 pub mod waves;
 
 pub use shapes::MovingShape;
-pub use sparks::{EventKind, SparksError, SparksParams, SparksScene, SparksSource, TrueEvent};
+pub use sparks::{EventKind, SparksError, SparksPair, SparksParams, SparksScene, SparksSource, Stimulus, TrueEvent};
 pub use waves::{WavesError, WavesParams, WavesScene, WavesSource};

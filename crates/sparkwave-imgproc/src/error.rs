@@ -25,6 +25,19 @@ pub enum Error {
         /// Columns of the image.
         width: usize,
     },
+    /// Two images cannot be put on top of each other.
+    #[error(
+        "match two images: expected equal sizes of at least {least} x {least} pixels, found {} x {} and {} x {}",
+        first.0, first.1, second.0, second.1
+    )]
+    PairSize {
+        /// Rows and columns of the first image.
+        first: (usize, usize),
+        /// Rows and columns of the second image.
+        second: (usize, usize),
+        /// Smallest number of rows and columns.
+        least: usize,
+    },
     /// There is no average over trials.
     #[error(transparent)]
     Trials(#[from] TrialError),

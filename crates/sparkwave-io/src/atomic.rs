@@ -276,7 +276,7 @@ impl AtomicFolder {
 }
 
 /// Where the bytes of a file that can be continued wait. Hidden, like all temporary files.
-fn part_of(path: &Path) -> PathBuf {
+pub(crate) fn part_of(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".part");

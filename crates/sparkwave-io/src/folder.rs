@@ -37,6 +37,34 @@ struct FolderSource {
 pub(crate) fn open(location: &Location, mut recording: Recording) -> Result<Opened, Error> {
     AxisChoice::of(location)?;
     let folder = &location.path;
+    let mut frames = list(folder, &mut recording)?;
+    let first = open_frame(&folder.join(&frames[0]))?;
+    let (frame_shape, pixel_type) = (first.source.shape(), first.source.pixel_type());
+    inherit(&mut recording, first.source.recording());
+    times::resolve(folder, &mut frames, &mut recording);
+    let shape = MovieShape { n_frames: frames.len(), ..frame_shape };
+    let bytes = (shape.frame_len() as u64 * pixel_type.n_bytes() as u64).checked_mul(frames.len() as u64);
+    if bytes.is_none_or(|bytes| bytes > MAX_MOVIE_BYTES) {
+        return Err(Error::limit("open", folder, format!("at most {MAX_MOVIE_BYTES} bytes"), "more"));
+    }
+    Ok(Opened {
+        format: format!("folder of {} frames", if first.format == "PNG" { "PNG" } else { "TIFF" }),
+        axes: "TYX".into(),
+        stored_type: first.stored_type,
+        compression: first.compression,
+        source: Box::new(FolderSource {
+            folder: folder.clone(),
+            frames,
+            shape,
+            pixel_type,
+            recording,
+            spare: Mutex::default(),
+        }),
+    })
+}
+
+/// The names of the images in a folder, in natural order; others are named in a warning.
+fn list(folder: &Path, recording: &mut Recording) -> Result<Vec<OsString>, Error> {
     let mut frames = Vec::new();
     let mut others = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|e| Error::io("open", folder, e))? {
@@ -67,29 +95,18 @@ pub(crate) fn open(location: &Location, mut recording: Recording) -> Result<Open
         others.sort();
         recording.warnings.push(format!("{} entries are no images and left out: {}", others.len(), shorten(&others)));
     }
-    let first = open_frame(&folder.join(&frames[0]))?;
-    let (frame_shape, pixel_type) = (first.source.shape(), first.source.pixel_type());
-    inherit(&mut recording, first.source.recording());
+    Ok(frames)
+}
+
+/// The names of the frames of a folder of images, without extension, in the order in which [`crate::open()`] gives them.
+///
+/// # Errors
+/// If it cannot be listed, or holds no images.
+pub fn frame_names(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut recording = Recording::default();
+    let mut frames = list(folder, &mut recording)?;
     times::resolve(folder, &mut frames, &mut recording);
-    let shape = MovieShape { n_frames: frames.len(), ..frame_shape };
-    let bytes = (shape.frame_len() as u64 * pixel_type.n_bytes() as u64).checked_mul(frames.len() as u64);
-    if bytes.is_none_or(|bytes| bytes > MAX_MOVIE_BYTES) {
-        return Err(Error::limit("open", folder, format!("at most {MAX_MOVIE_BYTES} bytes"), "more"));
-    }
-    Ok(Opened {
-        format: format!("folder of {} frames", if first.format == "PNG" { "PNG" } else { "TIFF" }),
-        axes: "TYX".into(),
-        stored_type: first.stored_type,
-        compression: first.compression,
-        source: Box::new(FolderSource {
-            folder: folder.clone(),
-            frames,
-            shape,
-            pixel_type,
-            recording,
-            spare: Mutex::default(),
-        }),
-    })
+    Ok(frames.iter().map(|name| stem_of(Path::new(name))).collect())
 }
 
 fn is_image(path: &Path) -> bool {

@@ -8,6 +8,7 @@
 pub mod categories;
 mod lenient;
 pub mod masks;
+pub mod merge;
 
 use crate::atomic::AtomicFile;
 use crate::error::Error;
@@ -33,6 +34,24 @@ pub struct Annotation {
     /// Fields that are not understood here.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+/// The key of `info` under which a program notes that no person has seen the labels. ISAT drops it when a person saves the
+/// file, which so becomes verified.
+const STATUS: &str = "sparkwave_status";
+/// Its value for labels that followed from those of other frames.
+const PROPAGATED: &str = "propagated";
+
+impl Annotation {
+    /// True if the labels followed from those of other frames, and no person has saved them since.
+    pub fn is_propagated(&self) -> bool {
+        self.info.rest.get(STATUS).and_then(Value::as_str) == Some(PROPAGATED)
+    }
+
+    /// Notes that the labels followed from those of other frames.
+    pub fn mark_propagated(&mut self) {
+        self.info.rest.insert(STATUS.into(), PROPAGATED.into());
+    }
 }
 
 /// What is said about the image.

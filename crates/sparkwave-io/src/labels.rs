@@ -46,8 +46,15 @@ pub fn read(path: &Path) -> Result<Array3<u32>, Error> {
 /// # Errors
 /// If the source fails, or a value is negative or not whole.
 pub fn from_source(source: &dyn FrameSource, path: &Path) -> Result<Array3<u32>, Error> {
-    let shape = source.shape();
-    let pixels = source.read(Span::new(0, shape.n_frames), Span::new(0, shape.height))?;
+    read_frames(source, Span::new(0, source.shape().n_frames), path)
+}
+
+/// Reads some frames of a label movie `[T, Y, X]` from a source; `path` names it in errors.
+///
+/// # Errors
+/// As [`from_source`].
+pub fn read_frames(source: &dyn FrameSource, frames: Span, path: &Path) -> Result<Array3<u32>, Error> {
+    let pixels = source.read(frames, Span::new(0, source.shape().height))?;
     let refuse = |value: String| Error::unsupported("read labels", path, "whole numbers from 0 on", value);
     Ok(match pixels {
         Pixels::U8(a) => a.mapv(u32::from),

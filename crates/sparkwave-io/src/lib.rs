@@ -9,6 +9,7 @@
 //!
 //! Labelled frames ([`instance`]) are written and read as [`segments`], folders in which each frame has its [`isat`]
 //! file, and exported as [`coco`] and [`labelme`]; [`outline`] and [`polygon`] turn masks into polygons and back.
+//! [`download`] is the only place that knows a network.
 //!
 //! Every file is taken as hostile: sizes are checked against the file or a cap of [`limits`] before memory is reserved,
 //! and whatever the bytes, the answer is an [`Error`] that names file, operation, what was expected and what was found.
@@ -21,6 +22,7 @@ pub mod coco;
 pub mod convert;
 pub mod csv;
 pub mod display;
+pub mod download;
 pub mod error;
 #[doc(hidden)]
 pub mod exercise;
@@ -61,6 +63,7 @@ mod zarr;
 
 pub use convert::convert;
 pub use error::Error;
+pub use folder::frame_names;
 pub use info::{MovieInfo, movie_info};
 pub use open::open;
 pub use write::{Compression, FrameFormat, MovieWriter, OmeZarrVersion, WriteOptions};

@@ -2,7 +2,10 @@
 //!
 //! `{"frames": N, "prompts": [{"frame": 0, "object": 1, "points": [{"y": 10.0, "x": 12.0, "positive": true}],
 //! "box": {"y0": .., "x0": .., "y1": .., "x1": ..}, "mask": "file.png"}]}`: every field but `frame` and `object` may be
-//! absent. A mask is a grey image beside the file whose pixels above zero are the object.
+//! absent. A mask is a grey image beside the file whose pixels above zero are the object. What a person has seen to be right
+//! is `"verified": true`; a mask is, unless it says `false`. Labels of ISAT are prompts as well ([`isat`]).
+
+pub mod isat;
 
 use crate::error::Error;
 use crate::limits::{MAX_METADATA_BYTES, read_text};
@@ -31,6 +34,8 @@ struct Entry {
     bounds: Option<Corners>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mask: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verified: Option<bool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,7 +104,8 @@ pub fn read(path: &Path, shape: MovieShape) -> Result<Vec<Prompt>, Error> {
         };
         let mask = entry.mask.as_deref().map(|name| read_mask(path, name, (height, width))).transpose()?;
         let (positive, negative) = (at(true), at(false));
-        prompts.push(Prompt { frame, object, positive, negative, bounds, mask });
+        let verified = entry.verified.unwrap_or(mask.is_some());
+        prompts.push(Prompt { frame, object, positive, negative, bounds, mask, verified });
     }
     Ok(prompts)
 }
@@ -134,6 +140,7 @@ pub fn write(path: &Path, n_frames: usize, prompts: &[Prompt]) -> Result<(), Err
             .collect(),
         bounds: p.bounds.map(|b| Corners { y0: b.from.y, x0: b.from.x, y1: b.to.y, x1: b.to.x }),
         mask: None,
+        verified: p.verified.then_some(true),
     };
     let document = Document { frames: n_frames, prompts: prompts.iter().map(entry).collect() };
     let text = serde_json::to_string_pretty(&document)
@@ -155,10 +162,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("提示.json");
         let mask = Mask::of_pixels([(3, 4), (3, 5), (4, 5)]).unwrap();
-        let prompts = vec![Prompt::of_mask(2, 1, &mask), Prompt::of_mask(0, 7, &mask)];
+        let verified = Prompt { verified: true, ..Prompt::of_mask(0, 7, &mask) };
+        let prompts = vec![Prompt::of_mask(2, 1, &mask), verified];
         write(&path, 9, &prompts).unwrap();
         assert_eq!(read(&path, shape(9)).unwrap(), prompts);
         assert!(read(&path, shape(8)).unwrap_err().to_string().contains("8 frames"));
+    }
+
+    #[test]
+    fn a_mask_is_verified_unless_it_says_no() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.json");
+        let mask = ndarray::Array2::from_elem((20, 30), 255);
+        crate::png::write_gray8(&folder.path().join("m.png"), mask.view()).unwrap();
+        let text = r#"{"frames": 2, "prompts": [{"frame": 0, "object": 1, "mask": "m.png"},
+            {"frame": 1, "object": 1, "mask": "m.png", "verified": false},
+            {"frame": 1, "object": 2, "points": [{"y": 1, "x": 1}]},
+            {"frame": 0, "object": 2, "points": [{"y": 1, "x": 1}], "verified": true}]}"#;
+        std::fs::write(&path, text).unwrap();
+        let verified: Vec<bool> = read(&path, shape(2)).unwrap().iter().map(|p| p.verified).collect();
+        assert_eq!(verified, [true, false, false, true]);
     }
 
     #[test]

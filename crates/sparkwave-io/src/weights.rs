@@ -3,6 +3,8 @@
 //! Texts that travel with the weights (the model card among them) stand in the file's metadata under one key, as a JSON
 //! object, so that the same weights always give the same bytes.
 
+#[cfg(test)]
+mod hostile;
 mod keras;
 pub(crate) mod pickle;
 mod pytorch;

@@ -4,6 +4,8 @@
 //! Scores, weights and mixtures of up to 48 queries at a time are one panel each, with the queries side by side, so that
 //! maxima and sums over keys are those of whole vectors. Keys and values are read where they are.
 
+pub mod windows;
+
 use crate::error::{ShapeError, expect_len, product};
 use crate::exp2::exp2;
 use crate::isa::{Isa, for_each_isa};
@@ -98,8 +100,13 @@ pub fn forward(
     (0..samples * heads * parts).into_par_iter().for_each_init(Vec::new, |memory, task| {
         let (sample, head, part) = (task / heads / parts, task / parts % heads, task % parts);
         let place = |part: usize| (part * vectors / parts * LANES).min(queries.tokens);
-        let task = Task { isa, sample, head, heads, queries, keys, values, first: place(part), end: place(part + 1) };
-        task.run(memory, &output);
+        let (first, end) = (place(part), place(part + 1));
+        let task = Task { isa, sample, head, queries, keys, values, first, end, last_counts: 1 };
+        task.run(memory, |query, mean| {
+            let place = ((sample * queries.tokens + query) * heads + head) * values.length;
+            // SAFETY: each query of each sample and head belongs to one panel of one task.
+            unsafe { output.write(place, mean) };
+        });
     });
     Ok(())
 }
@@ -109,7 +116,6 @@ struct Task<'a> {
     isa: Isa,
     sample: usize,
     head: usize,
-    heads: usize,
     queries: Tokens<'a>,
     keys: Tokens<'a>,
     values: Tokens<'a>,
@@ -117,6 +123,8 @@ struct Task<'a> {
     first: usize,
     /// ... to here.
     end: usize,
+    /// How many keys the last one stands for.
+    last_counts: usize,
 }
 
 /// What is known of the queries of a panel after some of the keys.
@@ -134,7 +142,8 @@ struct Panel<'a> {
 }
 
 impl Task<'_> {
-    fn run(&self, memory: &mut Vec<f32>, output: &Output<'_>) {
+    /// Gives each query and its mean to `store`.
+    fn run(&self, memory: &mut Vec<f32>, mut store: impl FnMut(usize, &[f32])) {
         let (length, of_value) = (self.queries.length, self.values.length);
         let vectors = (self.end - self.first).div_ceil(LANES);
         let n_panels = vectors.div_ceil(VECTORS);
@@ -160,7 +169,7 @@ impl Task<'_> {
         }
         let mut query = self.first;
         for panel in &panels {
-            self.store(query, panel, mean, output);
+            self.means(query, panel, mean, &mut store);
             query += panel.columns;
         }
     }
@@ -190,6 +199,10 @@ impl Task<'_> {
             let rows = Rows { data: self.keys.data, first, rows: n, row_stride: strides.0, step_stride: 1 };
             add_products(self.isa, rows, queries, columns, if i == 0 { Start::Zero } else { Start::Out }, scores);
         }
+        if key + n == self.keys.tokens && self.last_counts > 1 {
+            let more = (self.last_counts as f32).log2();
+            scores[(n - 1) * columns..].iter_mut().for_each(|score| *score += more);
+        }
         let mut fade = [0.0; COLUMNS];
         weigh(self.isa, columns, scores, &mut panel.largest, &mut panel.total, &mut fade);
         let first = self.values.first(self.sample, self.head) + key * strides.1;
@@ -199,17 +212,14 @@ impl Task<'_> {
         add_products(self.isa, rows, scores, columns, start, panel.mixed);
     }
 
-    /// Writes the means of a panel whose first query is `query`, one after the other.
-    fn store(&self, query: usize, panel: &Panel<'_>, mean: &mut [f32], output: &Output<'_>) {
-        let length = self.values.length;
+    /// The means of a panel whose first query is `query`, one after the other.
+    fn means(&self, query: usize, panel: &Panel<'_>, mean: &mut [f32], store: &mut impl FnMut(usize, &[f32])) {
         for (column, query) in (query..self.end.min(query + panel.columns)).enumerate() {
             let part = 1.0 / panel.total[column];
             for (to, sum) in mean.iter_mut().zip(panel.mixed[column..].iter().step_by(panel.columns)) {
                 *to = sum * part;
             }
-            let place = ((self.sample * self.queries.tokens + query) * self.heads + self.head) * length;
-            // SAFETY: each query of each sample and head belongs to one panel of one task.
-            unsafe { output.write(place, mean) };
+            store(query, mean);
         }
     }
 }

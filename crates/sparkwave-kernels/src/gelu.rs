@@ -17,7 +17,7 @@ for_each_isa! {
 /// By the tail of the distribution, 1 - Phi(|x|), after Abramowitz and Stegun 1964, 7.1.26, as x Phi(x) is
 /// max(x, 0) - |x| tail(|x|).
 #[inline(always)]
-fn gelu_of(values: &mut [f32]) {
+pub(crate) fn gelu_of(values: &mut [f32]) {
     const P: f32 = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
     const A: [f32; 5] = [0.254_829_6, -0.284_496_74, 1.421_413_7, -1.453_152, 1.061_405_4];
     const HALF_LOG2_E: f32 = 0.5 * std::f32::consts::LOG2_E;

@@ -12,7 +12,10 @@
 //! | [`norm`] | batch normalisation with the activation that follows |
 //! | [`pool`] | maximum of 2 voxels an axis |
 //! | [`attention`] | scaled dot-product attention, forward only |
+//! | [`depthwise`] | convolution of images by channel, channels last, forward only |
+//! | [`linear`] | linear layers with what follows, forward only |
 //! | [`layer_norm`] | layer normalisation, forward only |
+//! | [`rotate`] | pairs of numbers turned by where they are, forward only |
 //! | [`mod@gelu`] | the Gaussian error linear unit, forward only |
 //! | [`activation`] | what is applied to a sum before it is stored |
 //!
@@ -33,6 +36,7 @@ pub mod activation;
 pub mod attention;
 pub mod conv3d;
 mod correlate;
+pub mod depthwise;
 mod error;
 mod exp2;
 mod filters;
@@ -40,6 +44,7 @@ pub mod gelu;
 mod isa;
 mod lanes;
 pub mod layer_norm;
+pub mod linear;
 pub mod norm;
 mod output;
 mod panel;
@@ -47,6 +52,7 @@ mod planes;
 pub mod pool;
 mod prefetch;
 mod products;
+pub mod rotate;
 mod stack;
 mod stencil;
 pub mod transposed;

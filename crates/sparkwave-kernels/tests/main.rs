@@ -5,6 +5,7 @@ mod attention;
 mod conv3d;
 mod definition;
 mod golden;
+mod linear;
 mod norm;
 mod planes;
 mod pool;

@@ -20,7 +20,12 @@ fn exact_scatter(n: usize, j: usize) -> impl Iterator<Item = f64> {
 
 /// Gives every array the values of the formula.
 pub(crate) fn formula(weights: &mut Weights) {
-    for (j, (name, array)) in weights.parameters.iter_mut().enumerate() {
+    formula_where(weights, |_| true);
+}
+
+/// Gives the arrays of these names the values of the formula.
+pub(crate) fn formula_where(weights: &mut Weights, named: impl Fn(&str) -> bool) {
+    for (j, (name, array)) in weights.parameters.iter_mut().enumerate().filter(|(_, (name, _))| named(name)) {
         let n = array.values.len();
         let row = (n / array.shape[0]) as f64;
         let value = |v: f64| {

@@ -198,17 +198,32 @@ impl Linear {
 
     /// `[..., in]` to `[..., out]`, as one product of matrices.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        self.forward_onto(x, op::After::Nothing, None)
+    }
+
+    /// The same and what follows.
+    pub(crate) fn forward_then<const D: usize>(&self, x: Tensor<D>, after: op::After) -> Tensor<D> {
+        self.forward_onto(x, after, None)
+    }
+
+    /// The same and what follows, added to `past`, `[..., out]`, if there is any.
+    pub(crate) fn forward_onto<const D: usize>(
+        &self,
+        x: Tensor<D>,
+        after: op::After,
+        past: Option<Tensor<D>>,
+    ) -> Tensor<D> {
         let mut shape = x.dims();
         let [n_out, n_in] = self.weight.val().dims();
         let rows = shape.iter().product::<usize>() / n_in;
         let flat: Tensor<2> = x.reshape([rows, n_in]);
-        let y = flat.matmul(self.weight.val().swap_dims(0, 1));
-        let y = match &self.bias {
-            Some(bias) => y + bias.val().unsqueeze(),
-            None => y,
+        let bias = match &self.bias {
+            Some(bias) => bias.val(),
+            None => Tensor::zeros([n_out], &flat.device()),
         };
+        let past = past.map(|past| past.reshape([rows, n_out]));
         shape[D - 1] = n_out;
-        y.reshape(shape)
+        op::linear(flat, self.weight.val(), bias, after, past).reshape(shape)
     }
 }
 

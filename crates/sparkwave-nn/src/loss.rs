@@ -3,6 +3,7 @@
 //! A crop is either labelled, drawn around a known event, or unlabeled, drawn where none is known. In both, `target` is 1
 //! on the voxels of known events and 0 elsewhere; 0 means "not known to be an event".
 
+pub(crate) mod masks;
 pub(crate) mod stars;
 
 use burn::tensor::{Tensor, activation};

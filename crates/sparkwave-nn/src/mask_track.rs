@@ -7,6 +7,7 @@
 //! are means over pixels where the window is larger. A point or a box is the mask of an object of which less is known.
 
 mod answer;
+mod attached;
 mod clip;
 mod learn;
 mod tracker;

@@ -6,6 +6,9 @@
 
 mod flex;
 mod inference;
+mod tokens;
+
+pub(crate) use self::tokens::{After, attention, by_channel, gelu, linear, norm_layer, pool, rotate, window_attention};
 
 use burn::backend::DispatchDevice;
 use burn::tensor::module::{conv_transpose3d, conv3d as library_conv3d};
@@ -115,33 +118,6 @@ pub(crate) fn norm_stored(
     let scale = weight / (var + epsilon).sqrt();
     let shift = bias - mean * scale.clone();
     rectify(x * scale.reshape([1, c, 1, 1, 1]) + shift.reshape([1, c, 1, 1, 1]), slope)
-}
-
-/// Normalises each vector along the last axis: `[..., c]`, `[c]`, `[c]` to `[..., c]` (Ba et al. 2016).
-pub(crate) fn norm_layer<const D: usize>(x: Tensor<D>, weight: Tensor<1>, bias: Tensor<1>, epsilon: f32) -> Tensor<D> {
-    if is_cpu_inference(&x.device()) {
-        return inference::norm_layer(x, weight, bias, epsilon);
-    }
-    let centred = x.clone() - x.mean_dim(D - 1);
-    let deviation = (centred.clone().powi_scalar(2).mean_dim(D - 1) + epsilon).sqrt();
-    centred / deviation * weight.unsqueeze() + bias.unsqueeze()
-}
-
-/// The Gaussian error linear unit, x Phi(x) (Hendrycks and Gimpel 2016).
-pub(crate) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if is_cpu_inference(&x.device()) { inference::gelu(x) } else { activation::gelu(x) }
-}
-
-/// Scaled dot-product attention (Vaswani et al. 2017): queries `[n, q, heads, d]`, keys `[n, k, heads, d]` and values
-/// `[n, k, heads, e]` to `[n, q, heads, e]`.
-pub(crate) fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
-    if is_cpu_inference(&q.device()) {
-        return inference::attention(q, k, v);
-    }
-    let [_, _, _, d] = q.dims();
-    let [q, k, v] = [q, k, v].map(|x| x.swap_dims(1, 2));
-    let scores = (q / (d as f32).sqrt()).matmul(k.swap_dims(2, 3));
-    activation::softmax(scores, 3).matmul(v).swap_dims(1, 2)
 }
 
 /// A leaky rectifier; 0 is the plain one, 1 does nothing.

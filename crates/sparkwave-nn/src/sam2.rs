@@ -6,14 +6,20 @@
 
 mod bank;
 mod holes;
+mod image;
 mod picture;
 mod tracker;
+mod tuning;
 
+#[cfg(test)]
+mod clips;
 #[cfg(test)]
 mod golden;
 
 pub use self::bank::Direction;
+pub use self::image::{ImagePredictor, Proposal};
 pub use self::tracker::{Followed, Tracker, TrackerParams};
+pub use self::tuning::{Drawn, Frame, TuneConfig, Tuning};
 pub use crate::models::sam2::config::{Sam2Config, Size, Version};
 pub use crate::models::sam2::{Mark, Point, Sam2};
 

@@ -1,9 +1,17 @@
 //! Analyses of tables that runs left: what a paper concludes from them.
 
+pub mod association;
 pub mod categories;
+pub mod change;
+pub mod classify;
 pub mod compare;
 pub mod features;
+mod join;
+mod pair;
+pub mod report;
 pub mod subtypes;
+
+pub use pair::{Alignment, OffsetSource};
 
 use crate::error::Error;
 use crate::provenance::{RunRecord, input_record};

@@ -1,5 +1,9 @@
 //! The demonstrations: simulate a recording, run the pipeline on it, score the result, show the report.
 
+mod stimulus;
+
+pub use stimulus::{StimulusDemo, StimulusResult, stimulus};
+
 use crate::error::Error;
 use crate::evaluate::{self, DetectionReport, DetectionRequest};
 use crate::run_folder::Existing;

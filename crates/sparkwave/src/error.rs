@@ -42,6 +42,9 @@ pub enum Error {
     /// Events could not be categorized.
     #[error(transparent)]
     Categories(#[from] sparkwave_analysis::categories::Error),
+    /// Events could not be told apart.
+    #[error(transparent)]
+    Classify(#[from] sparkwave_analysis::classify::Error),
     /// The recording could not be simulated as asked.
     #[error(transparent)]
     Simulate(#[from] sparkwave_core::synth::SparksError),

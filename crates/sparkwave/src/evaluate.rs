@@ -1,142 +1,55 @@
-//! Scores of an event table against a truth.
+//! Scores of results against a truth, and of observers against one another.
+
+pub mod agreement;
+pub mod detection;
+mod groups;
+mod label_movie;
+pub mod movies;
+pub mod segmentation;
+pub mod tracking;
+
+pub use detection::{DetectionReport, DetectionRequest, detection};
+pub use movies::{MoviesReport, movies};
 
 use crate::error::Error;
-use sparkwave_analysis::evaluate::detection::{
-    Detection, Interval, Intervals, Limits, Mode, Resampling, Scores, bootstrap, evaluate,
-};
-use sparkwave_analysis::evaluate::points::detections_from_table;
-use sparkwave_core::recording::PixelSize;
+use crate::run_folder::{Existing, RunFolder};
+use sparkwave_analysis::figure::Figure;
+use sparkwave_analysis::statistics::bootstrap::Estimate;
 use sparkwave_core::table::{Table, Value};
-use sparkwave_core::units::{Micrometers, Seconds};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What is compared, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DetectionRequest {
-    /// Table of true events.
-    pub truth: PathBuf,
-    /// Table of predicted events.
-    pub pred: PathBuf,
-    /// The published mixed-unit rule instead of separate limits.
-    pub paper: bool,
-    /// Tables in ImageJ's columns `Slice, Y, X` with slices counted from 1.
-    pub imagej: bool,
-    /// Pixel size, µm, if known.
-    pub pixel_size_um: Option<f64>,
-    /// Frame interval, s, if known.
-    pub frame_interval_s: Option<f64>,
-    /// Largest distance between partners, µm; needs the pixel size.
-    pub max_distance_um: Option<f64>,
-    /// Largest delay between partners, s; needs the frame interval.
-    pub max_delay_s: Option<f64>,
-    /// Seed of the bootstrap.
-    pub seed: u64,
-}
-
-/// Scores with their intervals and the rule that gave them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DetectionReport {
-    /// The scores.
-    pub scores: Scores,
-    /// 95 % bootstrap intervals.
-    pub intervals: Intervals,
-    /// The matching rule in words.
-    pub rule: String,
-}
-
-/// Reads both tables and scores one against the other.
-///
-/// Calibration that is not given is derived from a table that has both pixels and micrometres, or frames and seconds.
+/// Writes tables and figures into a folder, which is created.
 ///
 /// # Errors
-/// If a table cannot be read or lacks a column, or a limit is given without the calibration that it needs.
-pub fn detection(request: &DetectionRequest) -> Result<DetectionReport, Error> {
-    crate::calibrate::check(request.pixel_size_um, request.frame_interval_s)?;
-    let read = |path: &Path| -> Result<(Table, Vec<Detection>), Error> {
-        let table = sparkwave_io::csv::read_table(path)?;
-        let detections = detections_from_table(&table, request.imagej && table.column("Slice").is_some())
-            .map_err(|source| Error::Evaluate { path: path.to_path_buf(), source })?;
-        Ok((table, detections))
-    };
-    let (truth_table, truth) = read(&request.truth)?;
-    let (pred_table, pred) = read(&request.pred)?;
-    let derived = |numerator: &str, denominator: &str| {
-        [&pred_table, &truth_table].into_iter().find_map(|t| ratio(t, numerator, denominator))
-    };
-    let pixel_um = request.pixel_size_um.or_else(|| derived("y_um", "y_px"));
-    let interval_s =
-        request.frame_interval_s.or_else(|| derived("t_peak_s", "t_peak_frame")).or_else(|| derived("t_s", "t_frame"));
-    let (mode, rule) = mode(request, pixel_um, interval_s)?;
-    let scores =
-        evaluate(&truth, &pred, &mode).map_err(|source| Error::Evaluate { path: request.pred.clone(), source })?;
-    let intervals = bootstrap(&scores, &Resampling { seed: request.seed, ..Resampling::default() });
-    Ok(DetectionReport { scores, intervals, rule })
+/// If the folder is not free, or a file cannot be written.
+fn write(
+    out: &Path,
+    existing: Existing,
+    config: &impl serde::Serialize,
+    tables: &[(&str, Table)],
+    figures: &[Figure],
+) -> Result<(), Error> {
+    let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
+    for (name, table) in tables {
+        folder.write_table(name, table, false)?;
+    }
+    figures.iter().try_for_each(|figure| folder.write_figure(figure))
 }
 
-/// The ratio of two columns in the row with the largest denominator, where rounding matters least.
-fn ratio(table: &Table, numerator: &str, denominator: &str) -> Option<f64> {
-    let rows = table.column(numerator)?.iter().zip(table.column(denominator)?);
-    let pairs = rows.filter_map(|(n, d)| Some((n.as_f64()?, d.as_f64()?)));
-    let (n, d) = pairs.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    Some(n / d).filter(|r| r.is_finite() && *r > 0.0)
+/// Appends three columns: the value and the ends of its interval.
+fn push_estimates(table: &mut Table, name: &str, estimates: &[Option<Estimate>]) {
+    let column = |value: &dyn Fn(&Estimate) -> Option<f64>| {
+        estimates.iter().map(|e| Value::maybe(e.as_ref().and_then(value))).collect()
+    };
+    table.push(name, column(&|e| Some(e.value)));
+    table.push(format!("{name}_ci_low"), column(&|e| e.interval.map(|i| i.low)));
+    table.push(format!("{name}_ci_high"), column(&|e| e.interval.map(|i| i.high)));
 }
 
-fn mode(request: &DetectionRequest, pixel_um: Option<f64>, interval_s: Option<f64>) -> Result<(Mode, String), Error> {
-    if request.paper {
-        return Ok((Mode::Paper, "published: distance below 6, frames and pixels weighted alike".to_owned()));
-    }
-    let pixel = pixel_um.and_then(|um| PixelSize::square(Micrometers::new(um)));
-    let interval = interval_s.filter(|s| s.is_finite() && *s > 0.0).map(Seconds::new);
-    let mut limits = Limits::default_for(pixel, interval);
-    let missing = |name, expected| Error::Parameter { name, expected, found: "none".to_owned() };
-    let space_px = match (request.max_distance_um, pixel) {
-        (None, _) => limits.space_px().0,
-        (Some(um), Some(p)) => um / p.mean().get(),
-        (Some(_), None) => return Err(missing("--max-distance-um", "a pixel size with it (--pixel-size-um)")),
-    };
-    let time_frames = match (request.max_delay_s, interval) {
-        (None, _) => limits.time_frames(),
-        (Some(s), Some(i)) => s / i.get(),
-        (Some(_), None) => return Err(missing("--max-delay-s", "a frame interval with it (--frame-interval-s)")),
-    };
-    if request.max_distance_um.is_some() || request.max_delay_s.is_some() {
-        limits = Limits::new(space_px, time_frames).ok_or_else(|| Error::Parameter {
-            name: "limits",
-            expected: "numbers not below zero",
-            found: format!("{space_px} px, {time_frames} frames"),
-        })?;
-    }
-    let calibrated = |known: bool| if known { "" } else { " (uncalibrated)" };
-    let rule = format!(
-        "physical: at most {:.4} px{} and {:.4} frames{} apart",
-        limits.space_px().0,
-        pixel_um.map_or(calibrated(false).to_owned(), |um| format!(" = {:.4} um", limits.space_px().0 * um)),
-        limits.time_frames(),
-        interval_s.map_or(calibrated(false).to_owned(), |s| format!(" = {:.4} s", limits.time_frames() * s)),
-    );
-    Ok((Mode::Physical(limits), rule))
+/// A count as a cell.
+fn count(n: impl TryInto<i64>) -> Value {
+    n.try_into().map_or(Value::Empty, Value::Int)
 }
 
-impl DetectionReport {
-    /// One row a score: `score, value, ci_low, ci_high`.
-    pub fn table(&self) -> Table {
-        let s = &self.scores;
-        let i = &self.intervals;
-        let rows: [(&str, Option<f64>, Option<Interval>); 8] = [
-            ("tp", Some(s.tp as f64), None),
-            ("fp", Some(s.fp as f64), None),
-            ("fn", Some(s.fn_ as f64), None),
-            ("precision", s.precision, i.precision),
-            ("recall", s.recall, i.recall),
-            ("f1", s.f1, i.f1),
-            ("ap", s.ap, i.ap),
-            ("ap_paper", s.ap_paper, i.ap_paper),
-        ];
-        let mut table = Table::new();
-        table.push("score", rows.iter().map(|r| Value::Text(r.0.to_owned())).collect());
-        table.push("value", rows.iter().map(|r| Value::maybe(r.1)).collect());
-        table.push("ci_low", rows.iter().map(|r| Value::maybe(r.2.map(|i| i.low))).collect());
-        table.push("ci_high", rows.iter().map(|r| Value::maybe(r.2.map(|i| i.high))).collect());
-        table
-    }
-}
+#[cfg(test)]
+mod tests;

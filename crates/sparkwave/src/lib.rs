@@ -13,6 +13,7 @@ pub mod demo;
 mod error;
 pub mod evaluate;
 pub mod experiment;
+pub mod export;
 pub mod models;
 pub mod propagate;
 pub mod provenance;
@@ -20,6 +21,7 @@ pub mod run_folder;
 pub mod simulate;
 pub mod sparks;
 pub mod stage_clock;
+pub mod thresholds;
 pub mod train;
 pub mod waves;
 

@@ -1,7 +1,10 @@
-//! Models: files of weights with their cards, and those that come with the program.
+//! Models: files of weights with their cards, those that come with the program, and those that can be got.
 
 mod frames;
+mod published;
 mod stardist;
+
+pub use published::{PUBLISHED, Published, locate};
 
 use crate::error::Error;
 use crate::provenance::{hex, input_record};

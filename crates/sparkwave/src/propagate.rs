@@ -1,83 +1,61 @@
-//! Propagation: objects that a person pointed at in some frames of a movie, followed through the others by SAM 2 (Ravi et
-//! al. 2024, arXiv 2408.00714) from a published checkpoint.
+//! Propagation: objects that a person pointed at in some frames of a movie, followed through the others by a
+//! [`Propagator`](propagator::Propagator): the small network inside the program, or SAM 2 (Ravi et al. 2024, arXiv 2408.00714)
+//! from a published checkpoint.
 //!
-//! Frames are read one by one and masks are written as they come, so a movie of any length takes the same memory. Beside
+//! Frames are read one by one and masks are written as they come, so a movie of any length takes the same memory. Frames that
+//! show nothing are not shown to the propagator, and filled from their neighbours. What a person has verified stands. Beside
 //! every mask stands how far it is to be trusted.
 
+mod between;
+mod blank;
+mod checkpoint;
+mod config;
 mod course;
+mod data_set;
 mod display;
+mod embedded;
+mod follow;
+mod names;
 mod outputs;
+pub mod propagator;
+mod said;
+mod sam2;
+mod trust;
 
+pub use config::{IsatFolder, PropagateConfig};
 pub use course::Course;
 pub use display::Display;
+pub use embedded::EMBEDDED;
+pub use sparkwave_io::isat::merge::Merge;
 
 use crate::error::Error;
 use crate::provenance::RunRecord;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
-use course::Pass;
-use ndarray::{Array2, Array3};
-use outputs::{MaskFolder, Row, Rows};
+use blank::{Blanks, Looking};
+use follow::Task;
+use names::FrameNames;
+use ndarray::{Array2, Axis};
+use outputs::MaskFolder;
+use said::Said;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::axes::Span;
 use sparkwave_core::progress::Progress;
-use sparkwave_core::prompt::Prompt;
 use sparkwave_core::source::FrameSource;
-use sparkwave_nn::sam2::{Followed, Mark, Point, Sam2, Sam2Config, Tracker, TrackerParams};
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::path::Path;
 use std::time::Instant;
 
-/// Every parameter of a run. Written to `run.toml` in full; unknown keys are refused when it is read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PropagateConfig {
-    /// The movie.
-    pub input: PathBuf,
-    /// What is to be followed, and from where: JSON.
-    pub prompts: PathBuf,
-    /// A checkpoint of SAM 2 or 2.1.
-    pub model: PathBuf,
-    /// Pixels along each edge of the square image that the network sees, a multiple of 32; the checkpoints were trained
-    /// with 1024.
-    pub image_px: usize,
-    /// The first frame to be followed to, and the last; from end to end by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_frame: Option<usize>,
-    /// As above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_frame: Option<usize>,
-    /// In which direction.
-    pub course: Course,
-    /// The values that are shown black and white; the 0.1 and 99.9 percentiles of some frames by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display: Option<Display>,
-    /// Masks of which the network, or the mask before, makes less than this are doubtful, 0 to 1.
-    pub doubt: f32,
-    /// Whether to stop at the first doubtful frame, to be asked.
-    pub stop_at_doubt: bool,
-    /// Whether frames and ISAT labels are written as a data set.
-    pub isat: bool,
-}
-
-impl PropagateConfig {
-    /// The defaults.
-    #[must_use]
-    pub fn new(input: &Path, prompts: &Path, model: &Path) -> Self {
-        Self {
-            input: input.to_path_buf(),
-            prompts: prompts.to_path_buf(),
-            model: model.to_path_buf(),
-            image_px: 1024,
-            first_frame: None,
-            last_frame: None,
-            course: Course::Both,
-            display: None,
-            doubt: 0.5,
-            stop_at_doubt: false,
-            isat: false,
-        }
-    }
+/// A doubtful object at which a run stopped, to be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// The frame.
+    pub frame: usize,
+    /// The first doubtful object in it.
+    pub object: u32,
+    /// What is doubtful.
+    pub why: String,
 }
 
 /// What a run ended with.
@@ -89,13 +67,18 @@ pub struct PropagateResult {
     pub n_objects: usize,
     /// Frames in which some mask is doubtful, in order.
     pub doubtful: Vec<usize>,
+    /// Frames that show too little to be used.
+    pub n_blank: usize,
+    /// Of these, frames in which some mask was filled from the neighbours.
+    pub n_filled: usize,
     /// Where it stopped to be asked.
-    pub stopped_at: Option<usize>,
+    pub stopped_at: Option<Stop>,
     /// The record written to `run.json`.
     pub record: RunRecord,
 }
 
-/// Follows the objects and writes `masks/`, `labels.tif`, `objects.csv` and `overlay.mp4` into `out`.
+/// Follows the objects and writes `masks/`, `labels.tif`, `objects.csv`, `frames.csv` and `overlay.mp4` into `out`. A run that
+/// was stopped is gone on with by [`Existing::Resume`], and ends with the same files.
 ///
 /// # Errors
 /// If a file cannot be read or is not what it should be, a parameter makes no sense, the folder is not free, a file cannot
@@ -118,165 +101,97 @@ fn run_here(
 ) -> Result<PropagateResult, Error> {
     let started = Instant::now();
     let clock = StageClock::new(progress);
+    config.check()?;
     let source = sparkwave_io::open(&config.input)?;
+    let source = crate::calibrate::calibrate(source, config.pixel_size_um, config.frame_interval_s)?;
     let source = source.as_ref();
     let shape = source.shape();
-    let prompts = sparkwave_io::prompts::read(&config.prompts, shape)?;
+    let names = FrameNames::of(&config.input, source)?;
+    let said = Said::read(&config.prompts, shape, &names)?;
     let range = course::range(config, shape.n_frames)?;
-    let passes = course::passes(config.course, &range, prompts.iter().map(|p| p.frame))?;
+    let passes = course::passes(config.course, &range, said.shown())?;
+    if config.max_speed_mm_min.is_some() && !trust::Judge::new(config, source.recording()).knows_speed() {
+        clock.warn("speeds are not known, as the movie lacks a pixel size or a frame interval");
+    }
+    let display = display::resolve(config.display, source)?;
     clock.begin("read model", 1);
-    let weights = sparkwave_io::weights::read(&config.model)?;
-    let found = Sam2Config::of(&weights, config.image_px);
-    let shape_of_model = found.ok_or_else(|| Error::Config {
-        path: config.model.clone(),
-        message: "expected a checkpoint of SAM 2 or 2.1".into(),
-    })?;
-    let network = Sam2::load(&shape_of_model, &weights, &sparkwave_nn::cpu())?;
-    drop(weights);
+    let mut propagator = propagator::propagator(&config.model, config.image_px, shape, display)?;
     clock.advance(1);
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
     let mut record = RunRecord::new("propagate", 0, rayon::current_num_threads());
-    let paths = [&config.input, &config.prompts, &config.model].map(PathBuf::as_path);
-    let task = Task { config, source, prompts: &prompts, folder: &folder, clock: &clock };
-    let (rows, stopped_at, display) = record.with_inputs(&paths, &clock, || task.follow(network, &passes))?;
-    let frames: BTreeSet<usize> = rows.keys().map(|(frame, _)| *frame).collect();
+    let model = propagator::file(&config.model)?;
+    let paths: Vec<&Path> = [config.input.as_path(), &config.prompts].into_iter().chain(model.as_deref()).collect();
+    let (rows, stopped_at, n_blank) = record.with_inputs(&paths, &clock, || {
+        let blanks = look(source, &range, config.blank_below, &said, &clock)?;
+        sparkwave_io::csv::write_table(&blanks.table(), &folder.file("frames.csv"))?;
+        let masks = MaskFolder::create(&folder)?;
+        let task = Task { config, source, said: &said, blanks: &blanks, folder: &folder, masks: &masks, clock: &clock };
+        let (rows, stopped_at) = task.follow(propagator.as_mut(), &passes)?;
+        outputs::finish(&task, display, &names)?;
+        Ok((rows, stopped_at, blanks.n_blank()))
+    })?;
+    let frames = |which: &dyn Fn(&trust::Row) -> bool| -> BTreeSet<usize> {
+        rows.iter().filter(|(_, row)| which(row)).map(|((frame, _), _)| *frame).collect()
+    };
     let objects: BTreeSet<u32> = rows.keys().map(|(_, object)| *object).collect();
-    let doubtful: BTreeSet<usize> = rows.iter().filter(|(_, r)| r.doubtful).map(|((frame, _), _)| *frame).collect();
+    let doubtful: Vec<usize> = frames(&|row| row.doubtful).into_iter().collect();
+    let n_filled = frames(&|row| row.filled).len();
+    let n_frames = frames(&|_| true).len();
     let summary = serde_json::json!({
-        "n_frames": frames.len(),
+        "n_frames": n_frames,
         "n_objects": objects.len(),
         "doubtful_frames": doubtful,
-        "stopped_at": stopped_at,
-        "model": shape_of_model,
+        "n_blank": n_blank,
+        "n_filled": n_filled,
+        "stopped_at": stopped_at.as_ref().map(|stop| stop.frame),
+        "stopped_for": stopped_at,
+        "model": propagator.description(),
         "display": display,
         "out": folder.path(),
     });
     record.finish(started, &clock, summary, &folder)?;
-    let doubtful = doubtful.into_iter().collect();
-    Ok(PropagateResult { n_frames: frames.len(), n_objects: objects.len(), doubtful, stopped_at, record })
+    Ok(PropagateResult { n_frames, n_objects: objects.len(), doubtful, n_blank, n_filled, stopped_at, record })
 }
 
-/// What is followed, through what, and where it goes.
-struct Task<'a> {
-    config: &'a PropagateConfig,
-    source: &'a dyn FrameSource,
-    prompts: &'a [Prompt],
-    folder: &'a RunFolder,
-    clock: &'a StageClock<'a>,
-}
-
-impl Task<'_> {
-    /// Follows the objects and writes their files; gives what is known of each in each frame, and where it stopped to be
-    /// asked.
-    fn follow(&self, network: Sam2, passes: &[Pass]) -> Result<(Rows, Option<usize>, Display), Error> {
-        let Task { config, source, prompts, folder, clock } = *self;
-        let shape = source.shape();
-        let display = display::resolve(config.display, source)?;
-        let size = [shape.height, shape.width];
-        let mut tracker = Tracker::new(network, TrackerParams::default(), shape.n_frames, size)?;
-        prompt(&mut tracker, prompts, source, display, clock)?;
-        let masks = MaskFolder::create(folder)?;
-        let mut rows = Rows::new();
-        let mut stopped_at = None;
-        'passes: for pass in passes {
-            clock.begin(pass.name(), pass.frames.len() as u64);
-            let mut before: BTreeMap<u32, Array2<bool>> = BTreeMap::new();
-            for &frame in &pass.frames {
-                if clock.is_cancelled() {
-                    return Err(Error::Cancelled);
-                }
-                let image = image(source, frame, display)?;
-                let found = tracker.step(frame, image.view(), pass.direction)?;
-                let labels = labels(&found, size);
-                masks.write(frame, &labels)?;
-                let mut doubtful = false;
-                for object in &found {
-                    let mask = labels.mapv(|label| label == object.object);
-                    let asked = prompts.iter().any(|p| (p.frame, p.object) == (frame, object.object));
-                    let agreement = before.get(&object.object).and_then(|earlier| outputs::agreement(earlier, &mask));
-                    let row = Row::new(object, &mask, agreement, asked, config.doubt);
-                    doubtful |= row.doubtful;
-                    rows.insert((frame, object.object), row);
-                    before.insert(object.object, mask);
-                }
-                clock.advance(1);
-                if doubtful && config.stop_at_doubt {
-                    stopped_at = Some(frame);
-                    break 'passes;
-                }
-            }
-        }
-        outputs::finish(config, source, display, folder, &masks, &rows, clock)?;
-        Ok((rows, stopped_at, display))
-    }
-}
-
-/// Tells the tracker all that was said.
-fn prompt(
-    tracker: &mut Tracker,
-    prompts: &[Prompt],
+/// Looks at all frames of a range, to know which show something.
+fn look(
     source: &dyn FrameSource,
-    display: Display,
+    range: &RangeInclusive<usize>,
+    least: f64,
+    said: &Said,
     progress: &dyn Progress,
-) -> Result<(), Error> {
-    let mut in_order: Vec<&Prompt> = prompts.iter().collect();
-    in_order.sort_by_key(|p| p.frame);
-    progress.begin("prompts", in_order.len() as u64);
-    for prompt in in_order {
+) -> Result<Blanks, Error> {
+    progress.begin("look at frames", range.clone().count() as u64);
+    let mut looking = Looking::from(*range.start());
+    for frame in range.clone() {
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let image = image(source, prompt.frame, display)?;
-        if let Some(mask) = &prompt.mask {
-            let [height, width] = [image.dim().1, image.dim().2];
-            tracker.mask(prompt.object, prompt.frame, image.view(), mask.to_image(height, width).view())?;
-        }
-        let points = points(prompt);
-        if !points.is_empty() {
-            tracker.point(prompt.object, prompt.frame, image.view(), &points)?;
-        }
+        looking.at(pixels(source, frame)?.view());
         progress.advance(1);
     }
-    Ok(())
+    let mut blanks = looking.judge(least);
+    blanks.show(said.shown());
+    Ok(blanks)
 }
 
-/// The corners of the box, which come first, and the points.
-fn points(prompt: &Prompt) -> Vec<Point> {
-    let point = |p: sparkwave_core::axes::PointYx, mark| Point { x_px: p.x as f32, y_px: p.y as f32, mark };
-    let corners = prompt.bounds.iter().flat_map(|b| [point(b.from, Mark::FirstCorner), point(b.to, Mark::LastCorner)]);
-    let inside = prompt.positive.iter().map(|p| point(*p, Mark::Inside));
-    let outside = prompt.negative.iter().map(|p| point(*p, Mark::Outside));
-    corners.chain(inside).chain(outside).collect()
-}
-
-/// A frame as the network is shown it, `[3, y, x]`.
-fn image(source: &dyn FrameSource, frame: usize, display: Display) -> Result<Array3<f32>, Error> {
-    let shape = source.shape();
-    let pixels = source.read(Span::new(frame, frame + 1), Span::new(0, shape.height))?.to_f32();
-    Ok(Array3::from_shape_fn((3, shape.height, shape.width), |(_, y, x)| display.shade(pixels[[0, y, x]])))
-}
-
-/// The object of each pixel, the surest one; 0 where there is none.
-fn labels(found: &[Followed], [height, width]: [usize; 2]) -> Array2<u32> {
-    let mut labels = Array2::zeros((height, width));
-    let mut surest = Array2::<f32>::zeros((height, width));
-    for object in found {
-        for ((label, best), &logit) in labels.iter_mut().zip(&mut surest).zip(&object.logits) {
-            if logit > *best {
-                (*label, *best) = (object.object, logit);
-            }
-        }
-    }
-    labels
+/// The values of a frame, `[y, x]`.
+fn pixels(source: &dyn FrameSource, frame: usize) -> Result<Array2<f32>, Error> {
+    let block = source.read(Span::new(frame, frame + 1), Span::new(0, source.shape().height))?.to_f32();
+    Ok(block.index_axis_move(Axis(0), 0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::export::Export;
+    use ndarray::Array3;
     use sparkwave_core::movie::Pixels;
     use sparkwave_core::progress::Silent;
     use sparkwave_core::recording::Recording;
     use sparkwave_io::write::{MovieWriter, WriteOptions};
+    use sparkwave_nn::sam2::Sam2Config;
+    use std::sync::atomic::{AtomicI64, Ordering};
 
     /// The checkpoint that was never trained follows nothing; what is asked is that all files come, and the same ones again.
     #[test]
@@ -324,11 +239,97 @@ mod tests {
             assert!(read("out") == read("again"), "{name} differs");
         }
 
-        let early = PropagateConfig { stop_at_doubt: true, doubt: 1.0, ..config.clone() };
+        // From a mask, what follows is no mask at all, or one that the network does not believe in.
+        let mask = Array2::from_shape_fn((64, 80), |(y, x)| if disc(2, y, x) { 255u8 } else { 0 });
+        sparkwave_io::png::write_gray8(&at("m.png"), mask.view()).expect("room");
+        let said = serde_json::json!({"frames": 6, "prompts": [{"frame": 2, "object": 1, "mask": "m.png"}]});
+        std::fs::write(at("early.json"), said.to_string()).expect("room");
+        let early = PropagateConfig { stop_at_doubt: true, doubt: 1.0, prompts: at("early.json"), ..config.clone() };
         let result = run(&early, &at("asked"), Existing::Refuse, None, &Silent).expect("stopped");
-        assert!(result.stopped_at.is_some() && result.n_frames < 6);
-        let odd = PropagateConfig { first_frame: Some(9), ..config };
+        let stop = result.stopped_at.expect("doubtful");
+        assert_eq!((stop.frame, stop.object, result.n_frames), (3, 1, 2), "{}", stop.why);
+        let odd = PropagateConfig { first_frame: Some(9), ..config.clone() };
         let error = run(&odd, &at("odd"), Existing::Refuse, None, &Silent).expect_err("beyond the movie");
         assert!(error.is_bad_parameter() && !at("odd").exists(), "{error}");
+
+        // Two looks, two prompts and three frames, then Ctrl-C.
+        let cancelled = run(&config, &at("broken"), Existing::Refuse, None, &Impatient(AtomicI64::new(6 + 1 + 2 + 3)));
+        assert!(cancelled.expect_err("cancelled").is_cancelled() && at("broken/checkpoint.safetensors").is_file());
+        run(&config, &at("broken"), Existing::Resume, None, &Silent).expect("followed");
+        for name in ["objects.csv", "labels.tif", "overlay.mp4", "checkpoint.safetensors", "frames.csv"] {
+            let read = |of: &str| std::fs::read(at(of).join(name)).expect("there");
+            assert!(read("out") == read("broken"), "{name} differs");
+        }
+    }
+
+    /// Cancels after so many steps.
+    struct Impatient(AtomicI64);
+
+    impl Progress for Impatient {
+        fn begin(&self, _: &str, _: u64) {}
+        fn advance(&self, n: u64) {
+            self.0.fetch_sub(n as i64, Ordering::Relaxed);
+        }
+        fn warn(&self, _: &str) {}
+        fn is_cancelled(&self) -> bool {
+            self.0.load(Ordering::Relaxed) <= 0
+        }
+    }
+
+    #[test]
+    fn labels_of_isat_are_followed_from_and_completed() {
+        use sparkwave_core::mask::Mask;
+        use sparkwave_io::instance::Instance;
+        use sparkwave_io::isat::{self, masks};
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        let movie = Array3::from_shape_fn((4, 64, 80), |(t, y, x)| ((y * 7 + x * 3 + t) % 50) as u16);
+        let pixels = Pixels::U16(movie);
+        let (options, recording) = (WriteOptions::default(), Recording::default());
+        let mut writer =
+            MovieWriter::create(&at("movie.tif"), pixels.shape(), pixels.pixel_type(), &recording, &options)
+                .expect("new");
+        writer.append(&pixels).expect("room");
+        writer.finish().expect("room");
+        let ring =
+            Array2::from_shape_fn((64, 80), |(y, x)| (5.0..12.0).contains(&(y as f64 - 30.0).hypot(x as f64 - 40.0)));
+        let mask = Mask::of_image(&ring).expect("pixels");
+        let wave = Instance { category: "wave".into(), group: 3, mask };
+        let mut annotation = masks::annotation_of("f1.png", (64, 80), &[wave]).expect("one object");
+        annotation.info.note = "by hand".into();
+        annotation.rest.insert("version".into(), 2.into());
+        std::fs::create_dir(at("labels")).expect("room");
+        isat::write(&at("labels/1.json"), &annotation).expect("room");
+        let by_hand = std::fs::read(at("labels/1.json")).expect("there");
+        let tiny = Sam2Config { image_px: 64, ..Sam2Config::tiny() };
+        let weights = sparkwave_nn::sam2::untrained(&tiny, 3).expect("valid");
+        sparkwave_io::weights::write(&weights, &at("tiny.safetensors")).expect("room");
+        let config = PropagateConfig {
+            image_px: 64,
+            export: vec![Export::Coco, Export::YoutubeVis, Export::Labelme],
+            isat_into: Some(IsatFolder { folder: at("labels"), merge: Merge::Fill }),
+            ..PropagateConfig::new(&at("movie.tif"), &at("labels"), &at("tiny.safetensors"))
+        };
+        run(&config, &at("out"), Existing::Refuse, Some(2), &Silent).expect("followed");
+        let found = sparkwave_io::labels::read(&at("out/labels.tif")).expect("labels");
+        let seen = found.index_axis(Axis(0), 1).mapv(|label| label == 3);
+        assert_eq!(seen, ring, "what a person labelled stands, to the pixel");
+        assert_eq!(std::fs::read(at("labels/1.json")).expect("there"), by_hand);
+        let written = isat::read(&at("out/isat/segment_0_000000_000003/000001.json")).expect("labels");
+        assert_eq!((written.info.note.as_str(), &written.rest), ("by hand", &annotation.rest));
+        let next = isat::read(&at("labels/000002.json")).expect("labels");
+        assert!(next.is_propagated() && !written.is_propagated());
+        for name in ["isat/instances_coco.json", "isat/youtube_vis.json", "labelme/segment_0_000000_000003/000001.json"]
+        {
+            assert!(at("out").join(name).is_file(), "{name}");
+        }
+        // What a run of ours wrote is no prompt for the next one.
+        let said = Said::read(
+            &at("labels"),
+            pixels.shape(),
+            &FrameNames::of(&at("movie.tif"), &*sparkwave_io::open(&at("movie.tif")).expect("a movie"))
+                .expect("numbers"),
+        );
+        assert_eq!(said.expect("labels").labelled.keys().copied().collect::<Vec<_>>(), [1]);
     }
 }

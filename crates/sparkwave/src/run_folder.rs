@@ -62,6 +62,11 @@ impl RunFolder {
         Ok(Self { path: path.to_path_buf(), resume: existing == Existing::Resume && occupied })
     }
 
+    /// The folder of a finished run, into which figures and a page are drawn of what is there; they replace earlier ones.
+    pub(crate) fn finished(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), resume: false }
+    }
+
     /// The path of a file of the run.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)

@@ -5,8 +5,11 @@
 //! `validation.csv` and `losses.svg`. A run that was stopped at any moment and resumed on the same device gives the same bytes
 //! as one that was not.
 
+mod clips;
+mod history;
 pub mod mask_track;
 mod prior;
+pub mod sam2;
 pub(crate) mod streams;
 pub(crate) mod validate;
 
@@ -15,10 +18,9 @@ use crate::error::Error;
 use crate::provenance::{RunRecord, input_record, version};
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
+use history::History;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::progress::Progress;
-use sparkwave_core::table::{Table, Value};
-use sparkwave_core::weights::Weights;
 use sparkwave_nn::Device;
 use sparkwave_nn::card::{Architecture, Card};
 use sparkwave_nn::network;
@@ -81,11 +83,6 @@ pub struct TrainResult {
     /// The loss of the last step.
     pub loss: Option<f64>,
 }
-
-const CHECKPOINT: &str = "checkpoint.safetensors";
-/// The texts of a checkpoint that hold the two tables so far, as JSON.
-const LOSSES: &str = "losses";
-const VALIDATIONS: &str = "validations";
 
 /// Trains a network and writes it into `out`.
 ///
@@ -151,8 +148,7 @@ struct Training<'a> {
     source: Source,
     device: Device,
     session: Box<dyn train::Training>,
-    losses: Vec<f32>,
-    validations: Vec<Validation>,
+    history: History<Validation>,
 }
 
 impl<'a> Training<'a> {
@@ -166,18 +162,9 @@ impl<'a> Training<'a> {
         source: Source,
         device: Device,
     ) -> Result<Self, Error> {
-        let (mut losses, mut validations) = (Vec::new(), Vec::new());
         let mut session = session;
-        if !folder.is_missing(CHECKPOINT) {
-            let path = folder.file(CHECKPOINT);
-            let checkpoint = sparkwave_io::weights::read(&path)?;
-            let text = |name: &str| checkpoint.texts.get(name).map_or("[]", String::as_str);
-            let bad = |e: serde_json::Error| Error::Config { path: path.clone(), message: e.to_string() };
-            losses = serde_json::from_str(text(LOSSES)).map_err(bad)?;
-            validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
-            session.resume(&checkpoint)?;
-        }
-        Ok(Self { config, folder, train, valid, source, device, session, losses, validations })
+        let history = History::of(folder, |checkpoint| session.resume(checkpoint))?;
+        Ok(Self { config, folder, train, valid, source, device, session, history })
     }
 
     fn finish(mut self, progress: &dyn Progress) -> Result<TrainResult, Error> {
@@ -193,7 +180,7 @@ impl<'a> Training<'a> {
                     self.checkpoint()?;
                     return Err(Error::Cancelled);
                 }
-                self.losses.push(self.session.advance(self.train)?);
+                self.history.losses.push(self.session.advance(self.train)?);
                 progress.advance(1);
             }
             let every = self.config.validate_every;
@@ -202,14 +189,14 @@ impl<'a> Training<'a> {
             }
             self.checkpoint()?;
         }
-        Ok(TrainResult { best: self.best().cloned(), loss: self.losses.last().map(|l| f64::from(*l)) })
+        Ok(TrainResult { best: self.best().cloned(), loss: self.history.losses.last().map(|l| f64::from(*l)) })
     }
 
     /// The validation of the highest F1 at its threshold, the earlier one on ties: a network that was trained for too long
     /// may still rank its events well while no threshold fits all recordings.
     fn best(&self) -> Option<&Validation> {
         let score = |v: &Validation| v.f1.unwrap_or(0.0);
-        self.validations.iter().reduce(|best, v| if score(v) > score(best) { v } else { best })
+        self.history.validations.iter().reduce(|best, v| if score(v) > score(best) { v } else { best })
     }
 
     fn validate(&mut self, progress: &dyn Progress) -> Result<(), Error> {
@@ -217,16 +204,10 @@ impl<'a> Training<'a> {
         if !self.valid.is_empty() {
             let step = self.session.step();
             let architecture = &self.config.architecture;
-            self.validations.push(validate::validate(
-                architecture,
-                &weights,
-                self.valid,
-                step,
-                &self.device,
-                progress,
-            )?);
+            let validation = validate::validate(architecture, &weights, self.valid, step, &self.device, progress)?;
+            self.history.validations.push(validation);
         }
-        let latest = self.validations.last().cloned();
+        let latest = self.history.validations.last().cloned();
         let probe =
             sparkwave_nn::probe(network::open(&self.config.architecture, &weights, &sparkwave_nn::cpu())?.as_mut())?;
         self.card(latest.as_ref(), probe).attach(&mut weights);
@@ -256,26 +237,24 @@ impl<'a> Training<'a> {
 
     /// Writes the tables and the figure, and last the checkpoint, which holds all that they were made from.
     fn checkpoint(&self) -> Result<(), Error> {
-        let mut losses = Table::new();
-        losses.push("step", (1..=self.losses.len()).map(|i| Value::Int(i as i64)).collect());
-        losses.push("loss", self.losses.iter().map(|l| Value::float(f64::from(*l))).collect());
-        sparkwave_io::csv::write_table(&losses, &self.folder.file("losses.csv"))?;
-        sparkwave_io::csv::write_table(&validate::table(&self.validations), &self.folder.file("validation.csv"))?;
+        self.history.write_losses(self.folder)?;
+        sparkwave_io::csv::write_table(
+            &validate::table(&self.history.validations),
+            &self.folder.file("validation.csv"),
+        )?;
         let figure = sparkwave_analysis::figure::training_losses(
-            &self.losses,
-            &self.validations.iter().filter_map(|v| Some((v.step, v.average_precision?))).collect::<Vec<_>>(),
+            &self.history.losses,
+            "Average precision",
+            &self.history.validations.iter().filter_map(|v| Some((v.step, v.average_precision?))).collect::<Vec<_>>(),
         );
         sparkwave_io::atomic::write_atomic(&self.folder.file("losses.svg"), figure.svg.as_bytes())?;
-        let mut checkpoint: Weights = self.session.checkpoint();
-        let json = |what: serde_json::Result<String>| what.expect("numbers are JSON");
-        checkpoint.texts.insert(LOSSES.into(), json(serde_json::to_string(&self.losses)));
-        checkpoint.texts.insert(VALIDATIONS.into(), json(serde_json::to_string(&self.validations)));
-        Ok(sparkwave_io::weights::write(&checkpoint, &self.folder.file(CHECKPOINT))?)
+        self.history.write(self.session.checkpoint(), self.folder)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::history::CHECKPOINT;
     use super::*;
     use crate::dataset::{SimulateDataset, simulate};
     use sparkwave_core::progress::Silent;

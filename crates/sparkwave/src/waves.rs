@@ -10,6 +10,7 @@ mod figures;
 mod find;
 mod legacy;
 mod maps;
+mod outline;
 mod outputs;
 pub mod seconds;
 mod seeds;
@@ -128,14 +129,24 @@ fn process(
     let bin_s = averaged.grid.bin_s;
     let start_s = averaged.bins().first().map_or(0.0, |b| b.start_s);
     let setting = Setting { seconds: seconds.as_ref(), bin_s, start_s };
-    let found = find(&setting, config, guidance, clock)?;
+    let mut found = find(&setting, config, guidance, clock)?;
     if found.intervals.is_empty() {
         let interval_s = config.interval_s;
         clock.warn(&format!("the recording is shorter than an interval of {interval_s} s: no wave can be seen"));
     }
     let names = names(&found, recording.started_s.as_ref().map(|s| s.value));
-    clock.begin("measure", 1);
     let shape = seconds.shape();
+    let rates = outputs::write_rates(config, &setting, &found, folder, clock)?;
+    if let Some(model) = config.propagator.model() {
+        let n_intervals = found.intervals.len();
+        outline::outline(
+            &mut found,
+            &rates,
+            &|limit| outline::open(model, MovieShape { n_frames: n_intervals, ..shape }, limit),
+            clock,
+        )?;
+    }
+    clock.begin("measure", 1);
     let tables = measure_waves(
         &found.shaped.waves,
         &WaveSetting {
@@ -148,7 +159,7 @@ fn process(
         },
     );
     clock.advance(1);
-    outputs::write(config, &setting, averaged, &found, &names, &tables, folder, clock)?;
+    outputs::write(config, &setting, averaged, &found, &rates, &names, &tables, folder, clock)?;
     Ok((found, tables))
 }
 

@@ -14,7 +14,7 @@ use crate::measure::NEIGHBOUR_DISTANCE;
 pub const DEFAULT_DISTANCE: Micrometers = NEIGHBOUR_DISTANCE;
 
 /// Most pairs held at once.
-const MAX_LINKS: usize = 50_000_000;
+pub(super) const MAX_LINKS: usize = 50_000_000;
 
 /// A distance this much below the limit, relatively, counts as equal to it, hence as outside: the conversion of pixels to
 /// micrometres must not decide.
@@ -96,16 +96,7 @@ pub fn categorize(
     offset: Offset,
     params: &CategoryParams,
 ) -> Result<Categories, Error> {
-    if !(params.distance_um > 0.0 && params.distance_um.is_finite()) {
-        return Err(Error::Distance { found: params.distance_um });
-    }
-    let moved = |s: &Site| Site { y_um: s.y_um + offset.y_um, x_um: s.x_um + offset.x_um };
-    let after: Vec<Site> = after.iter().map(moved).collect();
-    for (recording, sites) in [("before", before), ("after", &after)] {
-        if let Some((index, s)) = sites.iter().enumerate().find(|(_, s)| !(s.y_um.is_finite() && s.x_um.is_finite())) {
-            return Err(Error::NotFinite { recording, index, y_um: s.y_um, x_um: s.x_um });
-        }
-    }
+    let after = moved(before, after, offset, params.distance_um)?;
     let links = match params.rule {
         Rule::AllWithin => all_within(before, &after, params.distance_um)?,
         Rule::OneToOne => one_to_one(before, &after, params.distance_um)?,
@@ -123,7 +114,23 @@ pub fn categorize(
     Ok(categories)
 }
 
-fn all_within(before: &[Site], after: &[Site], distance_um: f64) -> Result<Vec<Link>, Error> {
+/// The places after the stimulus as they would have been seen before it, once everything is found to be finite.
+pub(super) fn moved(before: &[Site], after: &[Site], offset: Offset, distance_um: f64) -> Result<Vec<Site>, Error> {
+    if !(distance_um > 0.0 && distance_um.is_finite()) {
+        return Err(Error::Distance { found: distance_um });
+    }
+    let back = |s: &Site| Site { y_um: s.y_um + offset.y_um, x_um: s.x_um + offset.x_um };
+    let after: Vec<Site> = after.iter().map(back).collect();
+    for (recording, sites) in [("before", before), ("after", &after)] {
+        if let Some((index, s)) = sites.iter().enumerate().find(|(_, s)| !(s.y_um.is_finite() && s.x_um.is_finite())) {
+            return Err(Error::NotFinite { recording, index, y_um: s.y_um, x_um: s.x_um });
+        }
+    }
+    Ok(after)
+}
+
+/// Every pair within the distance, by first and then by second.
+pub(super) fn all_within(before: &[Site], after: &[Site], distance_um: f64) -> Result<Vec<Link>, Error> {
     let points = after.iter().enumerate().map(|(i, s)| GeomWithData::new([s.y_um, s.x_um], i));
     let tree = RTree::bulk_load(points.collect());
     let limit = distance_um * (1.0 - ROUNDING);

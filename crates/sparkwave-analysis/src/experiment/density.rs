@@ -37,8 +37,13 @@ pub(super) fn density(values: &[f64], n: f64) -> Option<Vec<f64>> {
     Some((0..=DICE_STEPS).map(at).collect())
 }
 
+/// [`density`] of the values of one run.
+pub(crate) fn density_of(values: &[f64]) -> Option<Vec<f64>> {
+    density(values, values.len() as f64)
+}
+
 /// The dice at which a density is largest.
-pub(super) fn peak(density: &[f64]) -> Option<f64> {
+pub(crate) fn peak(density: &[f64]) -> Option<f64> {
     let largest = density.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
     Some(dice_at(largest.0))
 }

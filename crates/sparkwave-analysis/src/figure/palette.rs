@@ -25,6 +25,39 @@ pub(super) fn wave_color(id: u32) -> Rgb {
     WAVES[(id.max(1) as usize - 1) % WAVES.len()]
 }
 
+/// Colours of groups, told apart on white: blue, vermillion, bluish green, reddish purple, orange and sky blue of Okabe and
+/// Ito (2008), then gray.
+const GROUPS: [Rgb; 7] = [
+    BLUE,
+    VERMILLION,
+    [0x00, 0x9e, 0x73],
+    [0xcc, 0x79, 0xa7],
+    [0xe6, 0x9f, 0x00],
+    [0x56, 0xb4, 0xe9],
+    [0x80, 0x80, 0x80],
+];
+
+/// The colour of a group by its 0-based number; they repeat after seven.
+pub(super) fn group_color(number: usize) -> Rgb {
+    GROUPS[number % GROUPS.len()]
+}
+
+/// A signed quantity, -1..=1: blue over white to red, equally dark on both sides.
+pub(super) fn signed_color(value: f64) -> Rgb {
+    // The ends of the map are too dark for a number on it.
+    let color = colorous::RED_BLUE.eval_continuous(0.5 - 0.4 * value.clamp(-1.0, 1.0));
+    [color.r, color.g, color.b]
+}
+
+/// Where something is in its range, 0..=1: blue for low to red for high, for marks on white.
+pub(super) fn level_color(position: f64) -> Rgb {
+    let mix = |low: u8, high: u8| {
+        let position = position.clamp(0.0, 1.0);
+        (f64::from(low) * (1.0 - position) + f64::from(high) * position).round() as u8
+    };
+    [mix(0x1f, 0xd6), mix(0x6f, 0x1f), mix(0xd6, 0x4f)]
+}
+
 /// Plasma from 0 to this value: beyond it the map becomes too light to be seen on white.
 const TIME_MAP_END: f64 = 0.78;
 

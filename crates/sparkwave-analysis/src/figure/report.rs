@@ -4,11 +4,15 @@
 //! anything. The table is data (JSON) from which the script builds one page of rows at a time, so that tens of
 //! thousands of events stay responsive.
 
+mod analysis;
+mod change;
 mod data;
 mod page;
 mod summary;
 mod waves;
 
+pub use analysis::{AnalysisReport, analysis_report_html};
+pub use change::{ChangeReport, change_report_html};
 pub use waves::{EpisodeSection, WavesReport, waves_report_html};
 
 use super::{Clip, Figure, Scale};

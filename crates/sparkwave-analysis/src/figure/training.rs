@@ -9,10 +9,10 @@ use sparkwave_core::table::{Table, Value};
 const POINTS: usize = 300;
 
 /// Draws the losses of the steps 1, 2, ... (means over a 300th of the run, values that are not numbers left out) above
-/// the average precision on the validation recordings, `(step, average precision)`.
+/// a score on the validation recordings, from 0 to 1, `(step, score)`.
 ///
-/// The data hold one row a validation: `step, average_precision`.
-pub fn training_losses(losses: &[f32], validations: &[(usize, f64)]) -> Figure {
+/// The data hold one row a validation: `step` and the name of the score.
+pub fn training_losses(losses: &[f32], score: &str, validations: &[(usize, f64)]) -> Figure {
     let n_steps = losses.len().max(validations.iter().map(|v| v.0).max().unwrap_or(0)).max(1) as f64;
     let smooth = smoothed(losses);
     let highest = smooth.iter().map(|(_, l)| *l).fold(0.0, f64::max);
@@ -28,21 +28,22 @@ pub fn training_losses(losses: &[f32], validations: &[(usize, f64)]) -> Figure {
     above.draw_x_axis(&mut canvas, "");
     above.draw_y_axis(&mut canvas, "Loss");
     let known: Vec<(usize, f64)> = validations.iter().copied().filter(|v| v.1.is_finite()).collect();
-    let points: Vec<Point> = known.iter().map(|&(step, ap)| below.at(step as f64, ap.clamp(0.0, 1.0))).collect();
+    let points: Vec<Point> = known.iter().map(|&(step, score)| below.at(step as f64, score.clamp(0.0, 1.0))).collect();
     points.iter().for_each(|&p| canvas.circle(p, 2.5, Paint::fill(palette::BLUE)));
     if points.len() > 1 {
         canvas.polyline(points, Paint::stroke(palette::BLUE, 1.4));
     }
     below.draw_x_axis(&mut canvas, "Step");
-    below.draw_y_axis(&mut canvas, "Average precision");
+    below.draw_y_axis(&mut canvas, score);
     let caption = format!(
-        "Loss of {} steps, smoothed, and average precision on whole validation recordings at {} of them.",
+        "Loss of {} steps, smoothed, and {} on whole validation recordings at {} of them.",
         losses.len(),
+        score.to_lowercase(),
         known.len()
     );
     let mut table = Table::new();
     table.push("step", known.iter().map(|v| Value::Int(v.0 as i64)).collect());
-    table.push("average_precision", known.iter().map(|v| Value::float(v.1)).collect());
+    table.push(score.to_lowercase().replace(' ', "_"), known.iter().map(|v| Value::float(v.1)).collect());
     canvas.into_figure("losses", caption, Some(table))
 }
 
@@ -67,8 +68,8 @@ mod tests {
         let long: Vec<f32> = (0..3000).map(|i| i as f32).collect();
         let smooth = smoothed(&long);
         assert_eq!((smooth.len(), smooth[0]), (300, (5.5, 4.5)));
-        let figure = training_losses(&long, &[(1000, 0.5), (3000, 0.75)]);
+        let figure = training_losses(&long, "Average precision", &[(1000, 0.5), (3000, 0.75)]);
         assert!(figure.svg.contains("Average precision"));
-        let _ = training_losses(&[], &[]);
+        let _ = training_losses(&[], "Dice", &[]);
     }
 }

@@ -12,11 +12,12 @@ use serde::Serialize;
 use ndarray::ArrayView2;
 
 use super::Error;
-use super::points::{Points, squared_distance};
+use super::points::{Points, sample, squared_distance};
 use lloyd::Partition;
 
-/// Up to so many points a search ends with single moves; beyond, searches are long and hardly get stuck.
-const MAX_EXCHANGED: usize = 20_000;
+/// Of more points than this, searches look at so many; the best centres then settle on all points. What a centre of a
+/// thousand points or more gains from others is far below what a search more can find.
+const MAX_SEARCHED: usize = 20_000;
 
 /// How groups are searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -64,9 +65,9 @@ impl Clustering {
 /// Divides points `[N, M]` into `k` groups.
 ///
 /// Centres start by greedy k-means++ (Arthur & Vassilvitskii 2007, SODA, 1027) and move by Lloyd's rounds, with the
-/// bounds of Hamerly 2010 (SDM, 130), which leave out distances that cannot matter. Up to 20,000 points, the single moves
-/// of Hartigan & Wong 1979 (Appl. Stat. 28, 100) then find better groups where Lloyd's rounds are stuck. Groups are
-/// numbered by falling size, equally large ones by their centres, so that a partition always has the same numbers.
+/// bounds of Hamerly 2010 (SDM, 130), which leave out distances that cannot matter. The single moves of Hartigan & Wong 1979
+/// (Appl. Stat. 28, 100) then find better groups where Lloyd's rounds are stuck. Of more than 20,000 points, so many are
+/// searched, and the best centres found are moved by Lloyd's rounds over all points. Groups are numbered by falling size, equally large ones by their centres, so that a partition always has the same numbers.
 ///
 /// # Errors
 /// [`Error::Nothing`], [`Error::NotFinite`], and [`Error::GroupCount`] unless there are at least `k` distinct points.
@@ -117,24 +118,35 @@ pub(super) fn search(points: &Points, k: usize, params: &KMeansParams) -> Result
     if k == 0 || n_distinct < k {
         return Err(Error::GroupCount { found: k, n: points.len(), n_distinct });
     }
+    let best = if points.len() > MAX_SEARCHED {
+        let mut rng = ChaCha8Rng::seed_from_u64(params.seed);
+        rng.set_stream(u64::MAX / 2);
+        let some = points.take(&sample(points.len(), MAX_SEARCHED, &mut rng));
+        // Where few points are distinct, a sample may miss some of them.
+        if some.n_distinct(k) < k { best_of(points, k, params) } else { best_of(&some, k, params) }
+    } else {
+        best_of(points, k, params)
+    };
+    Ok(numbered_by_size(lloyd::settle(points, best.centres, params.max_rounds, 0.0)))
+}
+
+/// The search of least inertia, continued until no single point changes its group.
+fn best_of(points: &Points, k: usize, params: &KMeansParams) -> Partition {
     let mean_variance = (0..points.n_features()).map(|j| variance(points, j)).sum::<f64>() / points.n_features() as f64;
     let enough = params.tolerance * mean_variance;
-    let exchanged = |found: Partition| {
-        if points.len() <= MAX_EXCHANGED { exchange::exchange(points, found, params.max_rounds) } else { found }
-    };
     let searches: Vec<Partition> = (0..params.n_restarts.max(1) as u64)
         .into_par_iter()
         .map(|restart| {
             let mut rng = ChaCha8Rng::seed_from_u64(params.seed);
             rng.set_stream(restart);
-            exchanged(lloyd::settle(points, seeding::centres(points, k, &mut rng), params.max_rounds, enough))
+            let found = lloyd::settle(points, seeding::centres(points, k, &mut rng), params.max_rounds, enough);
+            exchange::exchange(points, found, params.max_rounds)
         })
         .collect();
     // Of equal ones the first.
     let best = searches.into_iter().reduce(|best, next| if next.inertia < best.inertia { next } else { best });
     let best = best.expect("there is at least one search");
-    let best = exchanged(lloyd::settle(points, best.centres, params.max_rounds, 0.0));
-    Ok(numbered_by_size(lloyd::settle(points, best.centres, params.max_rounds, 0.0)))
+    exchange::exchange(points, lloyd::settle(points, best.centres, params.max_rounds, 0.0), params.max_rounds)
 }
 
 fn variance(points: &Points, feature: usize) -> f64 {

@@ -8,21 +8,23 @@ use serde::Serialize;
 
 use super::Error;
 use super::k_means::{Clustering, KMeansParams, search};
-use super::points::{Points, check_labels};
+use super::points::{Points, check_labels, sample};
 
 /// How stability is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct StabilityParams {
     /// Number of resamples.
     pub n_resamples: usize,
+    /// Of more points than this, so many are drawn once, and resampled.
+    pub max_points: usize,
     /// How groups are searched for in each; its seed is that of the resamples too.
     pub k_means: KMeansParams,
 }
 
 impl Default for StabilityParams {
-    /// 50 resamples, 3 restarts.
+    /// 50 resamples of at most 5,000 points, 3 restarts.
     fn default() -> Self {
-        Self { n_resamples: 50, k_means: KMeansParams { n_restarts: 3, ..KMeansParams::default() } }
+        Self { n_resamples: 50, max_points: 5_000, k_means: KMeansParams { n_restarts: 3, ..KMeansParams::default() } }
     }
 }
 
@@ -49,9 +51,14 @@ pub fn stability(
     clustering: &Clustering,
     params: &StabilityParams,
 ) -> Result<Stability, Error> {
-    let points = Points::new(points)?;
-    let (n, k) = (points.len(), clustering.k());
-    check_labels(&clustering.labels, n, k)?;
+    let all = Points::new(points)?;
+    let k = clustering.k();
+    check_labels(&clustering.labels, all.len(), k)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(params.k_means.seed);
+    rng.set_stream(u64::MAX / 2);
+    let looked_at = sample(all.len(), params.max_points.max(1), &mut rng);
+    let labels: Vec<usize> = looked_at.iter().map(|i| clustering.labels[*i]).collect();
+    let (points, n) = (all.take(&looked_at), looked_at.len());
     let resamples: Vec<Option<Comparison>> = (0..params.n_resamples as u64)
         .into_par_iter()
         .map(|stream| {
@@ -61,7 +68,7 @@ pub fn stability(
             let mut drawn: Vec<usize> = (0..n).map(|_| rng.random_range(0..n as u64) as usize).collect();
             drawn.sort_unstable();
             match search(&points.take(&drawn), k, &params.k_means) {
-                Ok(found) => Ok(Some(compare(&drawn, &clustering.labels, &found.labels, k))),
+                Ok(found) => Ok(Some(compare(&drawn, &labels, &found.labels, k))),
                 Err(Error::GroupCount { .. }) => Ok(None),
                 Err(other) => Err(other),
             }

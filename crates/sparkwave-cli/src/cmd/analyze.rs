@@ -1,5 +1,6 @@
 //! `sparkwave analyze`
 
+mod classes;
 mod events;
 
 use crate::cmd::Out;
@@ -10,13 +11,16 @@ use sparkwave::analysis::statistics::compare::{Change, Design, Level, Options};
 use sparkwave::analysis::statistics::multiplicity::Correction;
 use sparkwave::analyze::Source;
 use sparkwave::analyze::compare::CompareRequest;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Conclude from the tables of runs
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
+    /// Draw the figures of the analysis, with the numbers behind them, and write one page, report.html
+    #[arg(long, global = true)]
+    report: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -24,7 +28,18 @@ enum What {
     Features(events::FeatureArgs),
     Subtypes(events::SubtypeArgs),
     Categories(events::CategoryArgs),
+    Change(events::ChangeArgs),
     Compare(Box<CompareArgs>),
+    Association(Box<classes::AssociationArgs>),
+    Classify(Box<classes::ClassifyArgs>),
+    Report(ReportArgs),
+}
+
+/// Draw the figures and the page of a finished analysis, again or for the first time
+#[derive(Debug, clap::Args)]
+struct ReportArgs {
+    /// Folder of the analysis
+    folder: PathBuf,
 }
 
 /// Compare measures between groups: p-values, effect sizes with intervals, what was chosen and why, the Methods sentence
@@ -84,7 +99,7 @@ enum Pairing {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Unit {
+pub(crate) enum Unit {
     /// A row
     Event,
     /// A neuron
@@ -94,13 +109,33 @@ enum Unit {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Adjustment {
+pub(crate) enum Adjustment {
     /// Holm: the probability of any false positive
     Holm,
     /// Benjamini and Hochberg: the part of false ones among positives
     Bh,
     /// None
     None,
+}
+
+impl Unit {
+    fn level(self) -> Level {
+        match self {
+            Self::Event => Level::Event,
+            Self::Neuron => Level::Neuron,
+            Self::Animal => Level::Animal,
+        }
+    }
+}
+
+impl Adjustment {
+    fn correction(self) -> Correction {
+        match self {
+            Self::Holm => Correction::Holm,
+            Self::Bh => Correction::BenjaminiHochberg,
+            Self::None => Correction::None,
+        }
+    }
 }
 
 impl CompareArgs {
@@ -115,17 +150,9 @@ impl CompareArgs {
                     Some(Pairing::FoldChange) => Design::Paired(Change::FoldChange),
                     Some(Pairing::LogRatio) => Design::Paired(Change::LogRatio),
                 },
-                unit: self.unit.map(|unit| match unit {
-                    Unit::Event => Level::Event,
-                    Unit::Neuron => Level::Neuron,
-                    Unit::Animal => Level::Animal,
-                }),
+                unit: self.unit.map(Unit::level),
                 fences: self.fences,
-                correction: match self.correction {
-                    Adjustment::Holm => Correction::Holm,
-                    Adjustment::Bh => Correction::BenjaminiHochberg,
-                    Adjustment::None => Correction::None,
-                },
+                correction: self.correction.correction(),
                 ..Options::default()
             }
         };
@@ -154,12 +181,23 @@ fn source(text: &str) -> Source {
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    match &args.what {
-        What::Features(args) => events::features(args),
-        What::Subtypes(args) => events::subtypes(args),
-        What::Categories(args) => events::categories(args),
-        What::Compare(args) => compare(args),
-    }
+    let folder = match &args.what {
+        What::Features(args) => events::features(args).map(|()| &args.out),
+        What::Subtypes(args) => events::subtypes(args).map(|()| &args.out),
+        What::Categories(args) => events::categories(args).map(|()| &args.out),
+        What::Change(args) => return events::change(args),
+        What::Compare(args) => compare(args).map(|()| &args.out),
+        What::Association(args) => classes::association(args).map(|()| &args.out),
+        What::Classify(args) => classes::classify(args).map(|()| &args.out),
+        What::Report(args) => return report(&args.folder),
+    }?;
+    if args.report { report(&folder.out) } else { Ok(()) }
+}
+
+fn report(folder: &Path) -> anyhow::Result<()> {
+    let page = sparkwave::analyze::report::run(folder)?;
+    output::remark(&format!("look at {}", page.display()));
+    Ok(())
 }
 
 fn compare(args: &CompareArgs) -> anyhow::Result<()> {

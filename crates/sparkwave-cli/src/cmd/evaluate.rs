@@ -1,9 +1,13 @@
-//! `sparkwave evaluate detection`
+//! `sparkwave evaluate`
 
+mod masks;
+mod thresholds;
+
+use crate::cmd::ExistingFlags;
 use crate::output;
 use clap::ValueEnum;
-use sparkwave::core::table::Value;
-use sparkwave::evaluate::{DetectionReport, DetectionRequest};
+use sparkwave::core::table::{Table, Value};
+use sparkwave::evaluate::{DetectionReport, DetectionRequest, MoviesReport};
 use std::path::PathBuf;
 
 /// Score a result against the truth
@@ -16,21 +20,38 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Detection(DetectionArgs),
+    Segmentation(masks::SegmentationArgs),
+    Agreement(masks::AgreementArgs),
+    Tracking(masks::TrackingArgs),
+    Thresholds(thresholds::Args),
+}
+
+/// Where tables and figures of a score go, if anywhere.
+#[derive(Debug, clap::Args)]
+struct Kept {
+    /// Folder for tables and figures; created if absent [default: none is written]
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    existing: ExistingFlags,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
 }
 
 /// Score a table of events: tp, fp, fn, precision, recall, f1, and with scores the average precision
 ///
-/// Tables are CSV with t_frame or t_peak_frame, y_px, x_px, and optionally score. The calibration is taken from the
-/// tables where they hold both pixels and micrometres, frames and seconds; without one the limits are in pixels and
-/// frames.
+/// Tables are CSV with t_frame or t_peak_frame, y_px, x_px, and optionally score and peak_dff. The calibration is taken from
+/// the tables where they hold both pixels and micrometres, frames and seconds; without one the limits are in pixels and
+/// frames. Several movies are scored each by itself, on average and pooled: give as many --truth as --pred, in one order.
 #[derive(Debug, clap::Args)]
 struct DetectionArgs {
-    /// Table of true events
-    #[arg(long, value_name = "T.csv")]
-    truth: PathBuf,
-    /// Table of predicted events
-    #[arg(long, value_name = "P.csv")]
-    pred: PathBuf,
+    /// Table of true events; may be given again for further movies
+    #[arg(long, value_name = "T.csv", required = true)]
+    truth: Vec<PathBuf>,
+    /// Table of predicted events; as many as true ones
+    #[arg(long, value_name = "P.csv", required = true)]
+    pred: Vec<PathBuf>,
     /// Matching rule
     #[arg(long, value_enum, default_value_t = ModeName::Physical)]
     mode: ModeName,
@@ -52,9 +73,8 @@ struct DetectionArgs {
     /// Seed of the bootstrap
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Print one JSON object on stdout, with the precision-recall curve
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    kept: Kept,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,10 +86,24 @@ enum ModeName {
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let What::Detection(args) = &args.what;
-    let report = sparkwave::evaluate::detection(&DetectionRequest {
-        truth: args.truth.clone(),
-        pred: args.pred.clone(),
+    match &args.what {
+        What::Detection(args) => detection(args),
+        What::Segmentation(args) => masks::segmentation(args),
+        What::Agreement(args) => masks::agreement(args),
+        What::Tracking(args) => masks::tracking(args),
+        What::Thresholds(args) => thresholds::execute(args),
+    }
+}
+
+fn detection(args: &DetectionArgs) -> anyhow::Result<()> {
+    if args.truth.len() != args.pred.len() {
+        let found = format!("{} for {}", args.pred.len(), args.truth.len());
+        let expected = "as many tables as --truth has";
+        return Err(sparkwave::Error::Parameter { name: "--pred", expected, found }.into());
+    }
+    let request = |(truth, pred): (&PathBuf, &PathBuf)| DetectionRequest {
+        truth: truth.clone(),
+        pred: pred.clone(),
         paper: args.mode == ModeName::Paper,
         imagej: args.imagej,
         pixel_size_um: args.pixel_size_um,
@@ -77,13 +111,67 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         max_distance_um: args.max_distance_um,
         max_delay_s: args.max_delay_s,
         seed: args.seed,
-    })?;
-    if args.json {
-        output::json(&to_json(&report));
+    };
+    let requests: Vec<DetectionRequest> = args.truth.iter().zip(&args.pred).map(request).collect();
+    let report = sparkwave::evaluate::movies(&requests)?;
+    if let Some(out) = &args.kept.out {
+        report.write(&requests, out, args.kept.existing.existing())?;
+    }
+    if args.kept.json {
+        output::json(&movies_to_json(&report));
     } else {
-        print(&report);
+        print(&report.pooled);
+        print_movies(&report);
     }
     Ok(())
+}
+
+/// The pooled scores as of a single movie; with several movies also each of them and the means.
+fn movies_to_json(report: &MoviesReport) -> serde_json::Value {
+    let mut all = to_json(&report.pooled);
+    if report.pooled.by_dff.is_some() {
+        all["by_dff"] = rows_to_json(&report.pooled.amplitude_table());
+        all["dim_missed"] = serde_json::json!(report.pooled.dim().map(|dim| dim.missed));
+    }
+    if report.movies.len() > 1 {
+        all["movies"] = rows_to_json(&report.table());
+        all["means"] = rows_to_json(&report.mean_table());
+    }
+    all
+}
+
+fn print_movies(report: &MoviesReport) {
+    if let Some(dim) = report.pooled.dim() {
+        let n = dim.found + dim.missed;
+        output::line(&format!("{:<10} {} of {n} below dF/F0 1 missed", "dim", dim.missed));
+    }
+    if report.movies.len() > 1 {
+        output::line(&format!("all of the above: {} movies pooled; means over movies:", report.movies.len()));
+        for (name, mean) in &report.means {
+            output::line(&format!("{name:<10} {}", words(*mean)));
+        }
+    }
+}
+
+/// A number with its interval, or that it is undefined.
+fn words(estimate: Option<sparkwave::analysis::statistics::bootstrap::Estimate>) -> String {
+    estimate.map_or_else(|| "undefined".to_owned(), |estimate| estimate.to_string())
+}
+
+/// The rows of a table as objects; what is empty is `null`.
+fn rows_to_json(table: &Table) -> serde_json::Value {
+    let cell = |value: &Value| match value {
+        Value::Empty => serde_json::Value::Null,
+        Value::Int(i) => serde_json::json!(i),
+        Value::Float(x) => serde_json::json!(x),
+        Value::Bool(b) => serde_json::json!(b),
+        Value::Text(text) => serde_json::json!(text),
+    };
+    let row = |row: usize| {
+        let cells = table.columns().iter().map(|c| (c.name.clone(), cell(&c.values[row])));
+        serde_json::Value::Object(cells.collect())
+    };
+    (0..table.n_rows()).map(row).collect()
 }
 
 /// Prints the scores as aligned lines with their intervals.

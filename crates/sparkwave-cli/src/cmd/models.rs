@@ -1,7 +1,8 @@
 //! `sparkwave models`
 
 use crate::output;
-use sparkwave::models::{self, Import, Model, SHIPPED};
+use crate::progress::Terminal;
+use sparkwave::models::{self, Import, Model, PUBLISHED, Published, SHIPPED};
 use std::path::PathBuf;
 
 /// Look at networks, and bring them in and out
@@ -16,8 +17,25 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// The models that come with the program
+    /// The models that come with the program, and those that can be got
     List,
+    /// Download a published model, and check that it is the one that its authors published
+    ///
+    /// A download that was broken off goes on where it ended. This is the only command that uses the network.
+    Get {
+        /// A name of `models list`
+        #[arg(value_name = "NAME")]
+        name: PathBuf,
+        /// Folder for the file [default: sparkwave/models among your data, where `propagate --model NAME` finds it]
+        #[arg(short, long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Get it from here instead: http:// or https://
+        #[arg(long, value_name = "URL")]
+        from: Option<String>,
+        /// No progress on stderr
+        #[arg(long)]
+        quiet: bool,
+    },
     /// The card of a model: what it is, how it was made, what it is good for
     Show {
         /// A name of `models list`, or a file
@@ -68,6 +86,20 @@ struct ImportArgs {
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     match &args.what {
         What::List => list(args.json),
+        What::Get { name, out, from, quiet } => {
+            let published = Published::named(name).ok_or_else(|| sparkwave::Error::Parameter {
+                name: "NAME",
+                expected: "a published model of `sparkwave models list`",
+                found: name.display().to_string(),
+            })?;
+            let terminal = Terminal::new(*quiet);
+            let got = published.get(from.as_deref(), out.as_deref(), &terminal);
+            terminal.finish();
+            let path = got?;
+            let json = serde_json::json!({"name": published.name, "path": path, "sha256": published.sha256});
+            say(args.json, &json, &format!("{} in {}", published.name, path.display()));
+            Ok(())
+        }
         What::Show { model } => show(&Model::open(model)?, args.json),
         What::Import(import) => {
             let request = Import {
@@ -112,6 +144,21 @@ fn list(json: bool) -> anyhow::Result<()> {
         if !json {
             output::line(&format!("{}: {}, {n} parameters", shipped.name, shipped.purpose));
         }
+    }
+    for published in PUBLISHED {
+        let Published { name, purpose, n_bytes, licence, .. } = published;
+        let path = published.path();
+        if !json {
+            let here = path.as_ref().map_or_else(
+                || format!("{} MB, `sparkwave models get {name}` downloads it", n_bytes / 1_000_000),
+                |path| format!("here: {}", path.display()),
+            );
+            output::line(&format!("{name}: {purpose}; {licence}; {here}"));
+        }
+        all.push(serde_json::json!({
+            "name": name, "purpose": purpose, "n_bytes": n_bytes, "licence": licence, "path": path,
+            "url": published.url, "sha256": published.sha256,
+        }));
     }
     if json {
         output::json(&serde_json::json!({"models": all}));

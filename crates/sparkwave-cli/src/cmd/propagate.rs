@@ -1,32 +1,38 @@
 //! `sparkwave propagate`
 
-use crate::cmd::{Out, Running};
+use crate::cmd::{CalibrationFlags, ExportName, Out, Running};
 use crate::output;
 use crate::progress::Terminal;
 use clap::ValueEnum;
-use sparkwave::propagate::{Course, Display, PropagateConfig};
+use sparkwave::propagate::{Course, Display, EMBEDDED, IsatFolder, Merge, PropagateConfig, Stop};
 use std::path::PathBuf;
 
-/// Follow objects from prompts through a movie with SAM 2: masks/, labels.tif, objects.csv, overlay.mp4
+/// Follow objects from prompts through a movie: masks/, labels.tif, objects.csv, frames.csv, overlay.mp4
 ///
-/// Prompts are JSON: {"frames": N, "prompts": [{"frame": 0, "object": 1, "points": [{"y": 10, "x": 12}], "box": {"y0": ..,
-/// "x0": .., "y1": .., "x1": ..}, "mask": "file.png"}]}, in any frames, of any number of objects. Every mask comes with the
-/// overlap that the network expects, how probable the object is there, and how well it agrees with the mask before; doubtful
-/// frames are marked, and a prompt in one of them, in the next run, corrects it.
+/// Prompts are JSON: {"frames": N, "prompts": [{"frame": 0, "object": 1, "points": [{"y": 10, "x": 12}, {"y": 40, "x": 3,
+/// "positive": false}], "box": {"y0": .., "x0": .., "y1": .., "x1": ..}, "mask": "file.png"}]}; points, boxes and masks, alone or
+/// together, in any frames, of any number of objects. Or they are labels of ISAT, a file or a folder: every frame that a person
+/// labelled is known, and followed from. Masks, labels of ISAT and prompts with "verified": true stand as they are.
+///
+/// objects.csv says of every mask how far it is to be trusted: the overlap that the network expects, how probable the object is
+/// there, how well it agrees with the frame before, how fast it moves, whether it is doubtful, and why. A prompt in a doubtful
+/// frame, in the next run, corrects it. frames.csv says which frames show too little to be used, and why; their masks are filled
+/// from the neighbours and marked. A run that was interrupted goes on with --resume.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset)
     #[arg(value_name = "FRAMES")]
     movie: PathBuf,
-    /// What to follow, and from where
-    #[arg(long, value_name = "FILE")]
+    /// What to follow, and from where: prompts as JSON, or labels of ISAT
+    #[arg(long, value_name = "FILE|FOLDER")]
     prompts: PathBuf,
-    /// Official checkpoint of SAM 2 or 2.1 (.pt or .safetensors)
-    #[arg(long, value_name = "FILE")]
+    /// Who follows: embedded, the small network inside the program; sam2.1-hiera-tiny or another name of `models list`, got by
+    /// `models get`; or a checkpoint of SAM 2 or 2.1 (.pt, .safetensors)
+    #[arg(long, value_name = "NAME|FILE", default_value = EMBEDDED)]
     model: PathBuf,
     #[command(flatten)]
     out: Out,
-    /// Pixels along each edge of what the network sees, a multiple of 32; 512 is five times faster and coarser
+    /// Pixels along each edge of what SAM 2 sees, a multiple of 32; 512 is five times faster and coarser
     #[arg(long, value_name = "N", default_value_t = 1024)]
     image_px: usize,
     /// First frame to be followed to, 0-based [default: the movie's]
@@ -44,14 +50,44 @@ pub(crate) struct Args {
     /// Masks that are trusted less than this are doubtful, 0 to 1
     #[arg(long, value_name = "X", default_value_t = 0.5)]
     doubt: f32,
+    /// Objects whose middle moves faster are doubtful; needs pixel size and frame interval
+    #[arg(long, value_name = "MM_MIN")]
+    max_speed: Option<f64>,
     /// Stop at the first doubtful frame
     #[arg(long)]
     stop_at_doubt: bool,
-    /// Also write frames and ISAT labels as a data set
+    /// Frames of less than this part of the contrast or detail of those around them are not used; 0 uses all that show anything
+    #[arg(long, value_name = "X", default_value_t = 0.25)]
+    blank_below: f64,
+    /// Fill gaps of up to so many unused frames from their neighbours
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    fill: usize,
+    /// Also write frames and ISAT labels as a data set, isat/
     #[arg(long)]
     isat: bool,
+    /// Further formats of the data set: coco, youtube-vis, labelme
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
+    export: Vec<ExportName>,
+    /// Also write ISAT labels into this folder, beside the images and labels there; the frames of --prompts stay as they are
+    #[arg(long, value_name = "FOLDER")]
+    isat_into: Option<PathBuf>,
+    /// Which labels in that folder give way [default: fill]
+    #[arg(long, value_enum, requires = "isat_into")]
+    merge: Option<MergeName>,
+    #[command(flatten)]
+    calibration: CalibrationFlags,
     #[command(flatten)]
     running: Running,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MergeName {
+    /// None: only frames without labels get some
+    Fill,
+    /// Those that no person has seen
+    Unverified,
+    /// All
+    All,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -88,8 +124,22 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         },
         display: args.display,
         doubt: args.doubt,
+        max_speed_mm_min: args.max_speed,
         stop_at_doubt: args.stop_at_doubt,
+        blank_below: args.blank_below,
+        fill_frames: args.fill,
         isat: args.isat,
+        export: args.export.iter().map(|e| e.export()).collect(),
+        isat_into: args.isat_into.clone().map(|folder| IsatFolder {
+            folder,
+            merge: match args.merge.unwrap_or(MergeName::Fill) {
+                MergeName::Fill => Merge::Fill,
+                MergeName::Unverified => Merge::Unverified,
+                MergeName::All => Merge::All,
+            },
+        }),
+        pixel_size_um: args.calibration.pixel_size_um,
+        frame_interval_s: args.calibration.frame_interval_s,
         ..PropagateConfig::new(&args.movie, &args.prompts, &args.model)
     };
     let terminal = Terminal::new(args.running.quiet);
@@ -107,14 +157,19 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         [] => "no mask is doubtful".to_owned(),
         [first, rest @ ..] => format!("{} doubtful, the first {first}", output::counted(rest.len() + 1, "frame")),
     };
+    let blank = match result.n_blank {
+        0 => String::new(),
+        n => format!(", {} unused, {} of them filled", output::counted(n, "blank frame"), result.n_filled),
+    };
     let video = args.out.out.join("overlay.mp4");
     output::line(&format!(
-        "{objects} in {frames} in {:.1} s; {doubtful}; look at {}",
+        "{objects} in {frames}{blank} in {:.1} s; {doubtful}; look at {}",
         result.record.wall_s,
         video.display()
     ));
-    if let Some(frame) = result.stopped_at {
-        output::line(&format!("stopped at frame {frame}: add a prompt there and run again"));
+    if let Some(Stop { frame, object, why }) = result.stopped_at {
+        let advice = "add a prompt there and run again with --overwrite";
+        output::line(&format!("stopped at frame {frame}, as object {object} is doubtful ({why}): {advice}"));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `sparkwave train`
 
-pub(crate) mod mask_track;
+mod mask_track;
+mod sam2;
 
 use crate::cmd::{Device, Out, Running};
 use crate::output;
@@ -44,6 +45,7 @@ enum Network {
     /// The same as published for synaptic transients: wider, and looks further
     Stardist3dPublished(Box<Voxels>),
     MaskTrack(mask_track::Args),
+    Sam2(sam2::Args),
 }
 
 /// Training on a training file.
@@ -259,6 +261,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Network::Stardist3d(args) => train(Model::Stardist3d, args),
         Network::Stardist3dPublished(args) => train(Model::Stardist3dPublished, args),
         Network::MaskTrack(args) => mask_track::execute(args),
+        Network::Sam2(args) => sam2::execute(args),
     }
 }
 

@@ -2,11 +2,11 @@
 
 mod classic;
 
-use crate::cmd::{Common, RunFlags};
+use crate::cmd::{Common, ExportName, RunFlags};
 use crate::output::counted;
 use crate::progress::Terminal;
 use clap::ValueEnum;
-use sparkwave::waves::{Colors, Export, Keep, Propagator, WavesConfig};
+use sparkwave::waves::{Colors, Keep, Propagator, WavesConfig};
 use std::path::PathBuf;
 
 /// Find waves of reflectance that travel across cortex
@@ -51,9 +51,10 @@ struct RunArgs {
     /// Prompts as JSON: what else is to be followed, and from where
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
-    /// Who follows a wave from its prompt [default: embedded]
-    #[arg(long, value_enum)]
-    propagator: Option<PropagatorName>,
+    /// Who outlines the waves: embedded, by arrival times; mask-track, the small network inside the program; or a checkpoint of
+    /// SAM 2 (a name of `models list`, or a file) [default: embedded]
+    #[arg(long, value_name = "NAME|FILE")]
+    propagator: Option<PathBuf>,
     /// Colours of the rate maps [default: diverging]
     #[arg(long, value_enum)]
     colors: Option<ColorsName>,
@@ -74,12 +75,6 @@ struct RunArgs {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum PropagatorName {
-    /// By arrival times; needs no download
-    Embedded,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum ColorsName {
     /// Red rises, blue falls
     Diverging,
@@ -93,16 +88,6 @@ enum KeepName {
     Amplitude,
     /// registered.tif: time bins put back in place, counts
     Registered,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ExportName {
-    /// segments/instances_coco.json
-    Coco,
-    /// segments/youtube_vis.json
-    YoutubeVis,
-    /// LabelMe files in labelme/
-    Labelme,
 }
 
 /// Points as rows and columns, px.
@@ -146,8 +131,12 @@ fn resolve(args: &RunArgs) -> anyhow::Result<WavesConfig> {
     if args.prompts.is_some() {
         config.prompts.clone_from(&args.prompts);
     }
-    if let Some(PropagatorName::Embedded) = args.propagator {
-        config.propagator = Propagator::Embedded;
+    if let Some(propagator) = &args.propagator {
+        config.propagator = match propagator.to_str() {
+            Some("embedded") => Propagator::Embedded,
+            Some("mask-track") => Propagator::MaskTrack,
+            _ => Propagator::Checkpoint(propagator.clone()),
+        };
     }
     if let Some(colors) = args.colors {
         config.colors = match colors {
@@ -163,12 +152,7 @@ fn resolve(args: &RunArgs) -> anyhow::Result<WavesConfig> {
         config.keep = args.keep.iter().map(keep).collect();
     }
     if !args.export.is_empty() {
-        let export = |e: &ExportName| match e {
-            ExportName::Coco => Export::Coco,
-            ExportName::YoutubeVis => Export::YoutubeVis,
-            ExportName::Labelme => Export::Labelme,
-        };
-        config.export = args.export.iter().map(export).collect();
+        config.export = args.export.iter().map(|e| e.export()).collect();
     }
     config.legacy |= args.legacy;
     config.videos &= !args.no_videos;

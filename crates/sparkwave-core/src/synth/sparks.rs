@@ -17,6 +17,7 @@ mod fluctuation;
 mod footprint;
 mod grid;
 mod neuron;
+mod pair;
 mod params;
 mod plan;
 mod restlessness;
@@ -27,6 +28,7 @@ mod transient;
 mod truth;
 mod variety;
 
+pub use pair::{Change, Fate, PairSite, SparksPair, Stimulus};
 pub use params::{SparksError, SparksParams};
 pub use scene::SparksScene;
 pub use source::SparksSource;
@@ -45,6 +47,7 @@ enum Stream {
     Baseline,
     Events,
     Restlessness,
+    Stimulus,
     Frame(usize),
 }
 
@@ -57,6 +60,7 @@ fn random_stream(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Baseline => 3,
         Stream::Events => 4,
         Stream::Restlessness => 5,
+        Stream::Stimulus => 6,
         Stream::Frame(t) => 16 + t as u64,
     });
     rng

@@ -4,7 +4,7 @@ use super::SegmentFrame;
 use super::name::{Moment, SegmentName};
 use crate::error::Error;
 use crate::isat::categories::{self, Category};
-use crate::isat::{self, masks};
+use crate::isat::{self, Annotation, masks};
 use crate::tiff::rgb;
 use ndarray::ArrayView3;
 use std::collections::BTreeSet;
@@ -42,19 +42,32 @@ impl SegmentWriter {
     /// reach beyond the image; or if a file cannot be written.
     pub fn append(&mut self, frame: &SegmentFrame) -> Result<(), Error> {
         let SegmentFrame { name, rgb: image, instances } = frame;
+        let (height, width, _) = image.dim();
+        let annotation = masks::annotation_of(&format!("{name}.tiff"), (height, width), instances).map_err(|e| {
+            Error::refused("write", self.file(name, "json"), "objects that can be told apart", e.to_string())
+        })?;
+        self.append_labelled(name, image.view(), &annotation)
+    }
+
+    /// Writes a frame whose labels are given as they stand in a file: `NAME.tiff` and `NAME.json`.
+    ///
+    /// # Errors
+    /// As [`SegmentWriter::append`].
+    pub fn append_labelled(
+        &mut self,
+        name: &str,
+        image: ArrayView3<'_, u8>,
+        annotation: &Annotation,
+    ) -> Result<(), Error> {
         let (first, last) = &self.range;
-        let fits = Moment::parse(name).is_some_and(|at| at.to_string() == *name && at >= *first && at <= *last);
+        let fits = Moment::parse(name).is_some_and(|at| at.to_string() == name && at >= *first && at <= *last);
         if !fits || self.appended.contains(name) {
             let expected = format!("each frame once, from {first} to {last}");
             return Err(Error::refused("write", &self.path, expected, format!("{name:?}")));
         }
-        let (height, width, _) = image.dim();
-        let labels = self.file(name, "json");
-        let annotation = masks::annotation_of(&format!("{name}.tiff"), (height, width), instances)
-            .map_err(|e| Error::refused("write", &labels, "objects that can be told apart", e.to_string()))?;
-        rgb::write(&self.file(name, "tiff"), image.view())?;
-        isat::write(&labels, &annotation)?;
-        self.appended.insert(name.clone());
+        rgb::write(&self.file(name, "tiff"), image)?;
+        isat::write(&self.file(name, "json"), annotation)?;
+        self.appended.insert(name.to_owned());
         Ok(())
     }
 

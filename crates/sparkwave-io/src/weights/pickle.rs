@@ -1,5 +1,6 @@
-//! The part of Python's pickle format that checkpoints of PyTorch use. Nothing that a pickle names is ever run: calls of
-//! known constructors become values, all others an opaque one.
+//! The part of Python's pickle format that checkpoints of PyTorch use. Nothing that a pickle names is ever run, and one that
+//! names anything but what arrays and settings are made of is refused as a whole: whoever writes `os.system` into a file of
+//! weights means no weights.
 //!
 //! Opcodes: Python's `pickletools`, protocols 2 to 4.
 
@@ -8,6 +9,46 @@ use std::rc::Rc;
 
 /// Deepest nesting of lists, tuples and dictionaries; checkpoints need about ten.
 const MAX_DEPTH: usize = 64;
+
+/// What a pickle may name: constructors of arrays, of their types, and of what lies beside them in checkpoints.
+const KNOWN: [&str; 18] = [
+    "collections.OrderedDict",
+    "collections.defaultdict",
+    "collections.Counter",
+    "_codecs.encode",
+    "argparse.Namespace",
+    "torch.Size",
+    "torch.device",
+    "torch.serialization._get_layout",
+    "torch.storage.UntypedStorage",
+    "numpy.dtype",
+    "numpy.ndarray",
+    "numpy.core.multiarray.scalar",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray.scalar",
+    "numpy._core.multiarray._reconstruct",
+    "pathlib.PosixPath",
+    "pathlib.PurePosixPath",
+    "pathlib.WindowsPath",
+];
+
+/// Types that Python has without an import.
+const BUILT_IN: [&str; 11] =
+    ["bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set", "tuple"];
+
+/// Whether a pickle may name this.
+fn is_known(module: &str, name: &str) -> bool {
+    let whole = format!("{module}.{name}");
+    KNOWN.contains(&whole.as_str())
+        || (matches!(module, "builtins" | "__builtin__") && BUILT_IN.contains(&name))
+        || (module == "torch._utils" && name.starts_with("_rebuild_"))
+        // Storages and types of numbers: names without a dot.
+        || (module == "torch" && (name.ends_with("Storage") || NUMBERS.contains(&name)))
+}
+
+/// Types of numbers of PyTorch.
+const NUMBERS: [&str; 12] =
+    ["float16", "float32", "float64", "bfloat16", "half", "float", "double", "int8", "uint8", "int32", "int64", "bool"];
 
 /// A value of a pickle. Shared, so that a pickle that refers to one value many times stays small.
 #[derive(Debug, Clone)]
@@ -231,14 +272,15 @@ impl Machine<'_> {
             }
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.push(Value::Global(format!("{module}.{name}").into()));
+                self.push(global(&module, &name)?);
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let (Some(name), Some(module)) = (name.text(), module.text()) else {
                     return Err("a pickle that names something by no text".into());
                 };
-                self.push(Value::Global(format!("{module}.{name}").into()));
+                let value = global(module, name)?;
+                self.push(value);
             }
             b'q' | b'r' => {
                 let key = self.number(if op == b'q' { 1 } else { 4 })? as u32;
@@ -307,6 +349,16 @@ impl Machine<'_> {
         self.push(Value::Int(value as i64));
         Ok(())
     }
+}
+
+/// A name, if it may be there.
+fn global(module: &str, name: &str) -> Result<Value, Refusal> {
+    if is_known(module, name) {
+        return Ok(Value::Global(format!("{module}.{name}").into()));
+    }
+    // Names from a file end up in a message.
+    let shown: String = format!("{module}.{name}").chars().filter(|c| !c.is_control()).take(80).collect();
+    Err(format!("a pickle that names {shown}, which no weights need; nothing of it was run"))
 }
 
 /// A two's-complement number of up to 8 bytes, little-endian.

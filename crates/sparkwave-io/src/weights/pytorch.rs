@@ -18,7 +18,8 @@ const MODEL_KEYS: [&str; 4] = ["model", "state_dict", "model_state_dict", "net"]
 /// out.
 ///
 /// # Errors
-/// If the bytes are no checkpoint, or one of the old format without an archive, or an array reaches beyond its storage.
+/// If the bytes are no checkpoint, or one of the old format without an archive, or name what no weights need, or an array
+/// reaches beyond its storage.
 pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Weights, Error> {
     let malformed = |found: String| Error::malformed("read", path, "a checkpoint of PyTorch", found);
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| malformed(e.to_string()))?;
@@ -43,7 +44,7 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Weights, Error> {
     let entries = inner.and_then(|(_, value)| value.entries()).unwrap_or(entries);
 
     let mut parameters = BTreeMap::new();
-    let mut n_bytes = 0u64;
+    let (mut n_bytes, mut n_read) = (0u64, 0u64);
     for (key, value) in entries {
         let (Some(name), Some(tensor)) = (key.text(), Tensor::of(value)) else { continue };
         let Some(size) = tensor.kind.n_bytes() else { continue };
@@ -52,7 +53,13 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Weights, Error> {
             let expected = format!("at most {MAX_WEIGHTS_BYTES} bytes of arrays");
             return Err(Error::limit("read", path, expected, format!("{n_bytes} bytes with {name}")));
         }
-        let stored = member(&mut archive, &format!("{root}data/{}", tensor.storage), MAX_WEIGHTS_BYTES, path)?;
+        // PyTorch does not compress, so a storage larger than the file is a bomb.
+        let stored = member(&mut archive, &format!("{root}data/{}", tensor.storage), bytes.len() as u64, path)?;
+        n_read = n_read.saturating_add(stored.len() as u64);
+        if n_read > MAX_WEIGHTS_BYTES {
+            let expected = format!("arrays in storages of at most {MAX_WEIGHTS_BYTES} bytes together");
+            return Err(Error::limit("read", path, expected, format!("{n_read} bytes with {name}")));
+        }
         let values = tensor
             .gather(&stored, size)
             .ok_or_else(|| malformed(format!("{name}, which reaches beyond its {} bytes", stored.len())))?;

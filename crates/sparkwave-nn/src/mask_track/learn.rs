@@ -17,13 +17,14 @@ use sparkwave_core::weights::Weights;
 use super::answer::{Answering, probability};
 use super::clip::Clip;
 use super::tracker::{MaskTracker, advance, box_hint, point_hint};
-use super::view::{self, Levels, View};
+use super::view::{self, Contrast, View};
 use super::window::Window;
 use super::{CHANNELS, EDGE, shape};
 use crate::error::{Error, Result};
 use crate::learner::Learner;
 use crate::loss::Loss;
 use crate::models::unet2d::UNet2d;
+use crate::parameters::replace;
 use crate::sam2::Direction;
 use crate::train::{Schedule, Voxelwise};
 
@@ -77,7 +78,9 @@ pub struct MaskTraining {
 /// Examples in which a person has just pointed at the object.
 const PROMPTED: f64 = 0.2;
 /// How many frames the network has followed an object by itself before it is corrected; each is as probable.
-const FOLLOWED: [usize; 7] = [0, 0, 1, 1, 2, 3, 5];
+const FOLLOWED: [usize; 8] = [0, 0, 1, 1, 2, 3, 4, 6];
+/// Examples in which it was pointed at where it appears: things change most there.
+const FROM_THE_FIRST: f64 = 0.5;
 /// Examples in which every second frame is left out.
 const SKIPPING: f64 = 0.2;
 /// Examples that run backwards in time.
@@ -86,7 +89,12 @@ const REVERSED: f64 = 0.35;
 const BLURRED: f64 = 0.1;
 const MOST_BLUR: f64 = 0.03;
 /// A mask of its own that overlaps less than this with the object is given up in training.
-const GIVEN_UP: f32 = 0.2;
+const GIVEN_UP: f32 = 0.05;
+/// Examples whose masks are displaced, by how much of the edge of the window at most, and how much larger or smaller they are:
+/// so the network learns to look at the frame, as it would not if masks were always nearly right.
+const DISPLACED: f64 = 0.4;
+const MOST_DISPLACED: f64 = 0.15;
+const DISPLACED_SCALE: (f64, f64) = (0.75, 1.35);
 /// How far a window is from where the tracker would put it, as a factor of its edge and a part of it.
 const WINDOW_SCALE: (f64, f64) = (0.8, 1.3);
 
@@ -100,6 +108,16 @@ impl MaskTraining {
         let device = Device::flex().autodiff();
         let model = UNet2d::new(&shape(), config.seed, &device)?;
         Ok(Self { config: config.clone(), learner: Learner::new(model, &device) })
+    }
+
+    /// Training that begins with these weights.
+    ///
+    /// # Errors
+    /// If the configuration makes no sense, or the weights are not of this network.
+    pub fn from(config: &MaskTrainingConfig, weights: &Weights) -> Result<Self> {
+        let mut training = Self::new(config)?;
+        training.learner.model = replace(training.learner.model, weights)?;
+        Ok(training)
     }
 
     /// How many steps were taken.
@@ -162,12 +180,15 @@ fn example(network: &Answering, kinds: &[Vec<Clip>], rng: &mut ChaCha8Rng) -> Re
         let n_followed = FOLLOWED[rng.random_range(0..FOLLOWED.len())];
         let stride = if rng.random_bool(SKIPPING) { 2 } else { 1 };
         let span = (n_followed + 1) * stride + 1;
-        let start = rng.random_range(0..clip.n_frames());
-        if start + span > clip.n_frames() {
-            continue;
-        }
+        let reversed = rng.random_bool(REVERSED);
+        let mut seen = (0..clip.n_frames()).filter(|&t| clip.n_inside(t) > 0);
+        let appears = if reversed { seen.next_back() } else { seen.next() };
+        let Some(appears) = appears else { continue };
+        let first = if rng.random_bool(FROM_THE_FIRST) { appears } else { rng.random_range(0..clip.n_frames()) };
+        let start = if reversed { (first + 1).checked_sub(span) } else { Some(first) };
+        let Some(start) = start.filter(|start| start + span <= clip.n_frames()) else { continue };
         let mut frames: Vec<usize> = (start..start + span).step_by(stride).collect();
-        if rng.random_bool(REVERSED) {
+        if reversed {
             frames.reverse();
         }
         if clip.n_inside(frames[0]) == 0 {
@@ -249,13 +270,13 @@ fn jittered(window: Window, size: [usize; 2], rng: &mut ChaCha8Rng) -> Window {
 fn followed(network: &Answering, clip: &Clip, rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<f32>) {
     let frame = |t: usize| clip.frames.index_axis(Axis(0), t);
     let first = clip.mask(0);
-    let levels = Levels::of(frame(0), &first);
+    let contrast = Contrast::of(frame(0), &first);
     let (mut mask, mut earlier) = (first.clone(), first);
     let (mut at, last) = (0, clip.n_frames() - 1);
     for t in 1..last {
         let Some(window) = Window::round(&mask) else { break };
         let window = jittered(window, clip.size(), rng);
-        let (logits, _) = advance(network, frame(at), frame(t), &mask, &earlier, levels, window);
+        let (logits, _) = advance(network, frame(at), frame(t), &mask, &earlier, contrast, window);
         let (found, truth) = (logits.mapv(probability), clip.mask(t));
         let overlap = dice(&found, &truth);
         // An object that is lost is taken up where it is, as the tracker would not.
@@ -269,8 +290,13 @@ fn followed(network: &Answering, clip: &Clip, rng: &mut ChaCha8Rng) -> (Vec<f32>
     let target = (at + 1).min(last);
     let window = Window::round(&mask)
         .map_or_else(|| Window::new([0.0; 2], f64::MAX, clip.size()), |w| jittered(w, clip.size(), rng));
-    let (hint, earlier) = (view::hint(window, &mask), view::hint(window, &earlier));
-    let view = View { frame: frame(target), before: frame(at), hint, earlier, levels };
+    let displaced = |rng: &mut ChaCha8Rng| {
+        let shift = [(); 2].map(|()| rng.random_range(-MOST_DISPLACED..MOST_DISPLACED));
+        window.beside(shift, rng.random_range(DISPLACED_SCALE.0..DISPLACED_SCALE.1))
+    };
+    let seen_through = if rng.random_bool(DISPLACED) { [displaced(rng), displaced(rng)] } else { [window, window] };
+    let (hint, earlier) = (view::hint(seen_through[0], &mask), view::hint(seen_through[1], &earlier));
+    let view = View { frame: frame(target), before: frame(at), hint, earlier, contrast };
     (view.channels(window), covered(window, &clip.mask(target)))
 }
 
@@ -310,7 +336,7 @@ fn pointed_at(clip: &Clip, rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<f32>) {
     } else {
         (0..2).for_each(|_| point(&inside, 1.0, &mut hint));
     }
-    let view = View { frame, before: frame, hint, earlier: vec![0.0; EDGE * EDGE], levels: None };
+    let view = View { frame, before: frame, hint, earlier: vec![0.0; EDGE * EDGE], contrast: None };
     (view.channels(window), covered(window, &mask))
 }
 
@@ -342,6 +368,7 @@ pub fn dice_of_followed(weights: &Weights, clip: &Clip) -> Result<Option<f64>> {
         negative: Vec::new(),
         bounds: None,
         mask: Mask::of_image(&bits),
+        verified: false,
     };
     tracker.prompt(&prompt, frame(*first))?;
     let mut scores = Vec::new();

@@ -10,7 +10,8 @@ use sparkwave_core::weights::{Parameter, Weights};
 
 use super::EDGE;
 use super::answer::{Answer, Answering, probability};
-use super::view::{self, Levels, View};
+use super::attached::keep_attached;
+use super::view::{self, Contrast, View};
 use super::window::Window;
 use crate::error::{Error, Result};
 use crate::sam2::{Direction, Followed};
@@ -52,7 +53,7 @@ struct Object {
 #[derive(Debug)]
 struct Told {
     seen: Seen,
-    levels: Option<Levels>,
+    contrast: Option<Contrast>,
     quality: f32,
     presence: f32,
 }
@@ -83,7 +84,8 @@ impl MaskTracker {
     }
 
     /// Adds what a person says of an object in a frame of these pixels `[y, x]`. Gives the logits `[y, x]` of its mask there;
-    /// above 0 is inside. A mask is taken as it is; points beside it correct it, as they correct one that was followed.
+    /// above 0 is inside. A mask is taken as it is, unless points beside it say otherwise: these correct it, as they correct one that
+    /// was followed.
     ///
     /// # Errors
     /// If the frame is beyond the movie or of another size, or nothing is said.
@@ -92,10 +94,9 @@ impl MaskTracker {
         let given = prompt.mask.as_ref().map(|mask| mask.to_image(self.size[0], self.size[1]));
         let given = given.map(|mask| mask.mapv(|inside| if inside { 1.0f32 } else { 0.0 }));
         let object = self.objects.entry(prompt.object).or_default();
-        let has_points = !prompt.positive.is_empty() || !prompt.negative.is_empty();
         let pixels = Arc::new(pixels.to_owned());
         let (logits, quality, presence) = match &given {
-            Some(mask) if !has_points => (mask.mapv(|p| if p > 0.5 { SURE } else { -SURE }), 1.0, 1.0),
+            Some(mask) if agrees(mask, prompt) => (mask.mapv(|p| if p > 0.5 { SURE } else { -SURE }), 1.0, 1.0),
             _ => {
                 let followed = object.last.as_ref().filter(|seen| seen.frame == prompt.frame);
                 let told = object.told.get(&prompt.frame).map(|told| &told.seen);
@@ -105,9 +106,9 @@ impl MaskTracker {
             }
         };
         let mask = logits.mapv(probability);
-        let levels = Levels::of(pixels.view(), &mask);
+        let contrast = Contrast::of(pixels.view(), &mask);
         let seen = Seen { frame: prompt.frame, pixels, earlier: mask.clone(), mask, missed: 0 };
-        object.told.insert(prompt.frame, Told { seen, levels, quality, presence });
+        object.told.insert(prompt.frame, Told { seen, contrast, quality, presence });
         Ok(logits)
     }
 
@@ -127,8 +128,8 @@ impl MaskTracker {
                 found.push(Followed { object: id, logits, quality: told.quality, presence: told.presence });
                 continue;
             }
-            let Some((from, levels)) = object.behind(frame, direction) else { continue };
-            let (followed, seen) = follow(&self.network, id, &from, levels, frame, &pixels, self.size);
+            let Some((from, contrast)) = object.behind(frame, direction) else { continue };
+            let (followed, seen) = follow(&self.network, id, &from, contrast, frame, &pixels, self.size);
             object.last = Some(seen);
             found.push(followed);
         }
@@ -195,8 +196,8 @@ impl MaskTracker {
 }
 
 impl Object {
-    /// Where it was seen last on the way to a frame, and its levels in the nearest frame in which something was said.
-    fn behind(&self, frame: usize, direction: Direction) -> Option<(Seen, Option<Levels>)> {
+    /// Where it was seen last on the way to a frame, and its contrast in the nearest frame in which something was said.
+    fn behind(&self, frame: usize, direction: Direction) -> Option<(Seen, Option<Contrast>)> {
         let is_behind = |at: usize| match direction {
             Direction::Forwards => at < frame,
             Direction::Backwards => at > frame,
@@ -207,7 +208,7 @@ impl Object {
         let last = self.last.as_ref().filter(|seen| {
             is_behind(seen.frame) && seen.frame.abs_diff(frame) <= told_behind.seen.frame.abs_diff(frame)
         });
-        Some((last.unwrap_or(&told_behind.seen).clone(), nearest.levels))
+        Some((last.unwrap_or(&told_behind.seen).clone(), nearest.contrast))
     }
 }
 
@@ -216,7 +217,7 @@ fn follow(
     network: &Answering,
     object: u32,
     from: &Seen,
-    levels: Option<Levels>,
+    contrast: Option<Contrast>,
     frame: usize,
     pixels: &Arc<Array2<f32>>,
     size: [usize; 2],
@@ -226,12 +227,20 @@ fn follow(
     let Some(window) = Window::round(&from.mask).filter(|_| from.missed <= LOST_AFTER) else {
         return (nothing(), missing(from));
     };
-    let (logits, answer) =
-        advance(network, from.pixels.view(), pixels.view(), &from.mask, &from.earlier, levels, window);
-    let followed = Followed { object, quality: answer.quality, presence: answer.presence, logits };
-    if followed.logits.iter().all(|&l| l <= 0.0) {
-        return (followed, missing(from));
+    let window = window.for_gap(from.missed + from.frame.abs_diff(frame), size);
+    let look = |mask: &Array2<f32>, earlier: &Array2<f32>, window: Window| {
+        let (logits, answer) = advance(network, from.pixels.view(), pixels.view(), mask, earlier, contrast, window);
+        Followed { object, quality: answer.quality, presence: answer.presence, logits }
+    };
+    let is_there = |followed: &Followed| followed.logits.iter().any(|&logit| logit > 0.0);
+    let first = look(&from.mask, &from.earlier, window);
+    if !is_there(&first) {
+        return (first, missing(from));
     }
+    // A second look from where it was seen at the first one: what moved or grew by much is not seen whole at once.
+    let there = first.logits.mapv(probability);
+    let again = Window::round(&there).map(|window| look(&there, &from.mask, window)).filter(is_there);
+    let followed = again.unwrap_or(first);
     let mask = followed.logits.mapv(probability);
     let seen = Seen { frame, pixels: Arc::clone(pixels), mask, earlier: from.mask.clone(), missed: 0 };
     (followed, seen)
@@ -244,13 +253,25 @@ pub(super) fn advance(
     frame: ArrayView2<'_, f32>,
     mask: &Array2<f32>,
     earlier: &Array2<f32>,
-    levels: Option<Levels>,
+    contrast: Option<Contrast>,
     window: Window,
 ) -> (Array2<f32>, Answer) {
     let (hint, earlier) = (view::hint(window, mask), view::hint(window, earlier));
-    let answer = network.ask(View { frame, before, hint, earlier, levels }.channels(window));
+    let view = View { frame, before, hint, earlier, contrast };
+    let mut answer = network.ask(view.channels(window));
+    keep_attached(&mut answer.logits, &view.hint);
     let (height, width) = frame.dim();
     (window.spread(&answer.logits, [height, width]), answer)
+}
+
+/// Whether a mask holds all points that are said to be inside and none that are said to be outside.
+fn agrees(mask: &Array2<f32>, prompt: &Prompt) -> bool {
+    let is_inside = |p: &PointYx| {
+        let index = |v: f64| (v.round() >= 0.0).then(|| v.round() as usize);
+        let value = index(p.y).zip(index(p.x)).and_then(|at| mask.get(at));
+        value.is_some_and(|p| *p > 0.5)
+    };
+    prompt.positive.iter().all(is_inside) && !prompt.negative.iter().any(is_inside)
 }
 
 /// The object that a person points at in a frame, in the window in which the network is surest of it.
@@ -294,7 +315,7 @@ fn search(
             let sign = if prompt.positive.contains(point) { 1.0 } else { -1.0 };
             point_hint(&mut hint, window.cell_of(point.y, point.x), sign);
         }
-        let view = View { frame, before: frame, hint, earlier: vec![0.0; EDGE * EDGE], levels: None };
+        let view = View { frame, before: frame, hint, earlier: vec![0.0; EDGE * EDGE], contrast: None };
         (window, network.ask(view.channels(window)))
     };
     let best = windows.into_iter().map(ask).max_by(|(_, a), (_, b)| a.quality.total_cmp(&b.quality));
@@ -344,7 +365,7 @@ mod tests {
     }
 
     fn prompt(frame: usize, object: u32) -> Prompt {
-        Prompt { frame, object, positive: Vec::new(), negative: Vec::new(), bounds: None, mask: None }
+        Prompt { frame, object, positive: Vec::new(), negative: Vec::new(), bounds: None, mask: None, verified: false }
     }
 
     /// What comes of an untrained network is noise; what is asked is who is told about when, and that it can be repeated.

@@ -4,25 +4,19 @@ use super::window::Window;
 use super::{CHANNELS, EDGE};
 use ndarray::{Array2, ArrayView2};
 
-/// How bright an object and its surroundings are in the frame where it was pointed at.
+/// By how much an object is brighter than its surroundings in the frame where it was pointed at.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Levels {
-    inside: f32,
-    outside: f32,
-}
+pub(super) struct Contrast(f32);
 
-impl Levels {
-    /// Of an object whose probability is known in a frame; `None` if there is no object or nothing else.
+impl Contrast {
+    /// Of an object whose probability is known in a frame; `None` if there is no object or nothing is known of it.
     pub(super) fn of(frame: ArrayView2<'_, f32>, mask: &Array2<f32>) -> Option<Self> {
         let window = Window::round(mask)?;
         let (values, mask) = (window.sample(frame), window.sample(mask.view()));
-        let mean = |weight: &dyn Fn(f32) -> f32| {
-            let known = values.iter().zip(&mask).filter(|(v, p)| v.is_finite() && p.is_finite());
-            let (sum, total) = known
-                .fold((0.0f64, 0.0f64), |(s, n), (v, p)| (s + f64::from(weight(*p) * v), n + f64::from(weight(*p))));
-            (total > 0.0).then(|| (sum / total) as f32)
-        };
-        Some(Self { inside: mean(&|p| p)?, outside: mean(&|p| 1.0 - p)? })
+        let known = values.iter().zip(&mask).filter(|(v, p)| v.is_finite() && p.is_finite());
+        let add = |(sum, total): (f64, f64), (v, p): (&f32, &f32)| (sum + f64::from(p * v), total + f64::from(*p));
+        let (sum, total) = known.fold((0.0, 0.0), add);
+        (total > 0.0).then(|| Self((sum / total) as f32 - median(&values)))
     }
 }
 
@@ -35,7 +29,7 @@ pub(super) struct View<'a> {
     pub(super) hint: Vec<f32>,
     /// Of the cells, in the frame before that.
     pub(super) earlier: Vec<f32>,
-    pub(super) levels: Option<Levels>,
+    pub(super) contrast: Option<Contrast>,
 }
 
 /// Values beyond this many units are as good as this many.
@@ -44,25 +38,26 @@ const MOST: f32 = 4.0;
 const LEAST_CONTRAST: f32 = 0.3;
 
 impl View<'_> {
-    /// The channels, `[CHANNELS, EDGE, EDGE]`.
+    /// The channels, `[CHANNELS, EDGE, EDGE]`. Frames are compared with their own medians, as light flickers.
     pub(super) fn channels(&self, window: Window) -> Vec<f32> {
-        let (now, before) = (window.sample(self.frame), window.sample(self.before));
-        let (middle, spread) = middle_and_spread(now.iter().chain(&before));
-        let standard = |v: &f32| if v.is_finite() { ((v - middle) / spread).clamp(-MOST, MOST) } else { 0.0 };
+        let above_median = |frame| {
+            let values = window.sample(frame);
+            let median = median(&values);
+            values.into_iter().map(|v| v - median).collect::<Vec<f32>>()
+        };
+        let (now, before) = (above_median(self.frame), above_median(self.before));
+        let spread = spread(now.iter().chain(&before));
+        let in_units = |unit: f32| move |v: &f32| if v.is_finite() { (v / unit).clamp(-MOST, MOST) } else { 0.0 };
         let mut channels = Vec::with_capacity(CHANNELS * EDGE * EDGE);
-        channels.extend(now.iter().map(standard));
-        channels.extend(before.iter().map(standard));
+        channels.extend(now.iter().map(in_units(spread)));
+        channels.extend(before.iter().map(in_units(spread)));
         channels.extend_from_slice(&self.hint);
         channels.extend_from_slice(&self.earlier);
-        match self.levels {
+        match self.contrast {
             None => channels.resize(CHANNELS * EDGE * EDGE, 0.0),
-            Some(Levels { inside, outside }) => {
-                let contrast = inside - outside;
+            Some(Contrast(contrast)) => {
                 let unit = contrast.abs().max(LEAST_CONTRAST * spread).copysign(contrast);
-                let half_way = (inside + outside) / 2.0;
-                channels.extend(
-                    now.iter().map(|v| if v.is_finite() { ((v - half_way) / unit).clamp(-MOST, MOST) } else { 0.0 }),
-                );
+                channels.extend(now.iter().map(in_units(unit)));
             }
         }
         channels
@@ -74,13 +69,22 @@ pub(super) fn hint(window: Window, mask: &Array2<f32>) -> Vec<f32> {
     window.sample(mask.view()).into_iter().map(|p| if p.is_finite() { 2.0 * p - 1.0 } else { -1.0 }).collect()
 }
 
-/// Mean and standard deviation of what is a number; the deviation is never 0.
-fn middle_and_spread<'a>(values: impl Iterator<Item = &'a f32>) -> (f32, f32) {
-    let known: Vec<f64> = values.filter(|v| v.is_finite()).map(|v| f64::from(*v)).collect();
-    let n = (known.len() as f64).max(1.0);
-    let mean = known.iter().sum::<f64>() / n;
-    let spread = (known.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
-    (mean as f32, if spread > 0.0 { spread as f32 } else { 1.0 })
+/// Of what is a number; 0 if nothing is.
+fn median(values: &[f32]) -> f32 {
+    let mut known: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    if known.is_empty() {
+        return 0.0;
+    }
+    let middle = known.len() / 2;
+    *known.select_nth_unstable_by(middle, f32::total_cmp).1
+}
+
+/// Root mean square of what is a number; never 0.
+fn spread<'a>(values: impl Iterator<Item = &'a f32>) -> f32 {
+    let squares = values.filter(|v| v.is_finite()).map(|v| f64::from(*v).powi(2));
+    let (sum, n) = squares.fold((0.0, 0.0), |(sum, n), v| (sum + v, n + 1.0));
+    let spread = (sum / f64::max(n, 1.0)).sqrt() as f32;
+    if spread > 0.0 { spread } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -99,8 +103,8 @@ mod tests {
             let (frame, before) = (bump(gain, level), bump(gain, level + 0.3 * gain));
             let window = Window::round(&mask).expect("a mask");
             let hint = hint(window, &mask);
-            let levels = Levels::of(before.view(), &mask);
-            let view = View { frame: frame.view(), before: before.view(), earlier: hint.clone(), hint, levels };
+            let contrast = Contrast::of(before.view(), &mask);
+            let view = View { frame: frame.view(), before: before.view(), earlier: hint.clone(), hint, contrast };
             view.channels(window)
         };
         let (one, other) = (channels(1.0, 0.0), channels(1e-3, 5.0));

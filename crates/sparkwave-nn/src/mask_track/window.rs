@@ -52,6 +52,20 @@ impl Window {
         Self::new([self.y0 + edge / 2.0, self.x0 + edge / 2.0], edge * by, size)
     }
 
+    /// With room for what an object does in `n_frames` frames; a window has room for one.
+    pub(super) fn for_gap(self, n_frames: usize, size: [usize; 2]) -> Self {
+        /// How much wider it is for every further frame.
+        const WIDER: f64 = 0.5;
+        self.scaled(1.0 + WIDER * n_frames.saturating_sub(1) as f64, size)
+    }
+
+    /// A window beside this one, by parts of its edge, and of another size: a mask that is read through it appears displaced.
+    pub(super) fn beside(self, shift: [f64; 2], scale: f64) -> Self {
+        let edge = self.cell_px * EDGE as f64;
+        let corner = |at: f64, shift: f64| at + edge * (shift + (1.0 - scale) / 2.0);
+        Self { y0: corner(self.y0, shift[0]), x0: corner(self.x0, shift[1]), cell_px: self.cell_px * scale }
+    }
+
     /// Where the centre of a pixel lies, in cells; the centre of the first cell is 0.
     pub(super) fn cell_of(self, y_px: f64, x_px: f64) -> [f64; 2] {
         [(y_px + 0.5 - self.y0) / self.cell_px - 0.5, (x_px + 0.5 - self.x0) / self.cell_px - 0.5]

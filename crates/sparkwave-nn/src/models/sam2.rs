@@ -46,6 +46,7 @@ use self::prompt_encoder::PromptEncoder;
 use self::resample::{Kernel, resample};
 use crate::error::Result;
 use crate::layers::{Initial, Linear};
+use crate::op::After;
 use crate::parameters::{collect, load};
 
 pub use self::mask_decoder::Decoded;
@@ -153,7 +154,18 @@ impl Sam2 {
     /// # Errors
     /// If the image size is outside its range, or the arrays do not fit, all of them named at once.
     pub fn load(config: &Sam2Config, weights: &Weights, device: &Device) -> Result<Self> {
-        load(Self::new(config, &mut Initial::zeros(device), device)?, &checkpoint_name, weights)
+        Self::new(config, &mut Initial::zeros(device), device)?.reload(weights)
+    }
+
+    /// The network with the arrays of another checkpoint of the same shape.
+    ///
+    /// # Errors
+    /// If the arrays do not fit, all of them named at once.
+    pub(crate) fn reload(self, weights: &Weights) -> Result<Self> {
+        let mut network = load(self, &checkpoint_name, weights)?;
+        network.image_encoder.trunk = network.image_encoder.trunk.refreshed();
+        network.sam_prompt_encoder = network.sam_prompt_encoder.refreshed();
+        Ok(network)
     }
 
     /// The network with arrays drawn from `seed`: as fast as any, and as wise as none.
@@ -178,7 +190,7 @@ impl Sam2 {
         let place = |c| position::sine(side, c, device).reshape([1, side * side, c]);
         Ok(Self {
             image_encoder: ImageEncoder {
-                trunk: Hiera::new(&trunk, initial),
+                trunk: Hiera::new(&trunk, config.image_px / 4, initial),
                 neck: Neck::new(trunk.width, HIDDEN, initial),
             },
             memory_attention: MemoryAttention::new(HIDDEN, MEMORY, initial),
@@ -206,10 +218,17 @@ impl Sam2 {
     /// Images `[n, 3, image_px, image_px]`, red, green and blue with the mean and the deviation of ImageNet taken out.
     #[must_use]
     pub fn encode(&self, images: Tensor<4>) -> Features {
-        let mut levels = self.image_encoder.neck.forward(self.image_encoder.trunk.forward(images)).into_iter();
-        let mut next = || levels.next().expect("the pyramid has three levels");
-        let fine = self.sam_mask_decoder.fine([next(), next()]);
-        Features { image: next(), fine }
+        self.features(self.levels(images))
+    }
+
+    /// What the image encoder says of images: features `[n, y, x, 256]` at strides 4, 8 and 16.
+    pub(crate) fn levels(&self, images: Tensor<4>) -> [Tensor<4>; 3] {
+        self.image_encoder.neck.forward(self.image_encoder.trunk.forward(images))
+    }
+
+    /// The same as the other parts want it.
+    pub(crate) fn features(&self, [finest, fine, image]: [Tensor<4>; 3]) -> Features {
+        Features { image, fine: self.sam_mask_decoder.fine([finest, fine]) }
     }
 
     /// The features of an image before which nothing was seen.
@@ -249,7 +268,8 @@ impl Sam2 {
         let [n, ..] = memory.dims();
         let [_, side, _, c] = image.dims();
         let image: Tensor<3> = image.expand([n, side, side, c]).reshape([n, tokens, c]);
-        let seen = self.memory_attention.forward(image, self.places[0].clone(), memory, of_memory, &self.rotations);
+        let (places, placed) = (self.places[0].clone(), frames.len() * tokens);
+        let seen = self.memory_attention.forward(image, places, memory, of_memory, placed, &self.rotations);
         seen.reshape([n, side, side, c])
     }
 
@@ -258,32 +278,75 @@ impl Sam2 {
     #[must_use]
     pub fn segment(&self, image: Tensor<4>, fine: &[Tensor<4>; 2], prompt: &Prompt, several: bool) -> Answer {
         let [n, side, ..] = image.dims();
-        let points = if prompt.points.is_empty() {
+        let points = self.tokens(&prompt.points).unwrap_or_else(|| {
             // Two vectors that say that there is no point: one for it, one for a box.
             let none = self.sam_prompt_encoder.points(&[]);
             let objects = prompt.masks.as_ref().map_or(n, |masks| masks.dims()[0]);
             none.expand([objects, 2, HIDDEN])
-        } else {
-            Tensor::cat(prompt.points.iter().map(|points| self.sam_prompt_encoder.points(points)).collect(), 0)
-        };
-        let masks = match &prompt.masks {
-            Some(masks) => {
-                let logits = resample(masks.clone(), Kernel::Antialiased, [4 * side; 2]);
-                self.sam_prompt_encoder.masks(logits.permute([0, 2, 3, 1]))
-            }
-            None => self.sam_prompt_encoder.no_mask(),
-        };
-        let places = self.sam_prompt_encoder.places(side);
-        let decoded = self.sam_mask_decoder.forward(image, fine, places, points, masks);
-        let mut all = if several { decoded.candidates() } else { decoded.single() };
+        });
+        let masks = prompt.masks.clone().map(|masks| resample(masks, Kernel::Antialiased, [4 * side; 2]));
+        let mut all = self.decode(image, fine, Some(points), masks, several);
         let presence = all.presence.clone();
         let [objects, m, h, w] = all.masks.dims();
         let absent = presence.clone().lower_equal_elem(0.0).reshape([objects, 1, 1, 1]).expand([objects, m, h, w]);
         all.masks = all.masks.mask_fill(absent, ABSENT);
         let best = all.clone().best();
-        let pointer = self.obj_ptr_proj.forward(best.tokens.reshape([objects, HIDDEN]), activation::relu);
+        let pointer = self.obj_ptr_proj.forward(best.tokens.reshape([objects, HIDDEN]), After::Relu);
         let pointer = self.or_nothing(pointer, presence.clone());
         Answer { all, mask: best.masks, pointer, presence }
+    }
+
+    /// What the points and the mask `[1, 1, 4 side, 4 side]` (logits) of one object may mean in an image by itself, whether
+    /// there is an object or not: three masks if `several`, one otherwise.
+    #[must_use]
+    pub fn propose(&self, features: &Features, points: &[Point], mask: Option<Tensor<4>>, several: bool) -> Decoded {
+        let points = if points.is_empty() { None } else { self.tokens(&[points.to_vec()]) };
+        self.decode(self.unconditioned(features.image.clone()), &features.fine, points, mask, several)
+    }
+
+    /// The points of each object as tokens `[n, points + 1, 256]`; `None` without objects.
+    fn tokens(&self, points: &[Vec<Point>]) -> Option<Tensor<3>> {
+        let tokens: Vec<_> = points.iter().map(|points| self.sam_prompt_encoder.points(points)).collect();
+        (!tokens.is_empty()).then(|| Tensor::cat(tokens, 0))
+    }
+
+    /// What the decoder makes of tokens and of logits of masks at a quarter of the resolution.
+    fn decode(
+        &self,
+        image: Tensor<4>,
+        fine: &[Tensor<4>; 2],
+        points: Option<Tensor<3>>,
+        masks: Option<Tensor<4>>,
+        several: bool,
+    ) -> Decoded {
+        let masks = match masks {
+            Some(logits) => self.sam_prompt_encoder.masks(logits.permute([0, 2, 3, 1])),
+            None => self.sam_prompt_encoder.no_mask(),
+        };
+        let places = self.sam_prompt_encoder.places();
+        let decoded = self.sam_mask_decoder.forward(image, fine, places, points, masks);
+        if several {
+            decoded.candidates()
+        } else if self.device().is_autodiff() {
+            // While it learns, the one mask answers for itself.
+            decoded.single_if(0.0)
+        } else {
+            decoded.single()
+        }
+    }
+
+    /// Without gradients of image and prompt encoder.
+    pub(crate) fn with_encoders_frozen(self) -> Self {
+        Self {
+            image_encoder: self.image_encoder.no_grad(),
+            sam_prompt_encoder: self.sam_prompt_encoder.no_grad(),
+            ..self
+        }
+    }
+
+    /// Whether an array of a checkpoint belongs to an encoder that stays as it is.
+    pub(crate) fn is_frozen(name: &str) -> bool {
+        name.starts_with("image_encoder.") || name.starts_with("sam_prompt_encoder.")
     }
 
     /// The pointer of each object that is there, `[n, 256]`, and that to nothing for the others.

@@ -1,5 +1,7 @@
 //! What is remembered of one object.
 
+mod state;
+
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
@@ -143,7 +145,7 @@ mod tests {
     use super::*;
     use crate::cpu;
 
-    fn seen() -> Seen {
+    pub(super) fn seen() -> Seen {
         let device = cpu();
         Seen {
             mask: Tensor::zeros([1, 1, 4, 4], &device),

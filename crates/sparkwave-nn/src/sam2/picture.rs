@@ -3,6 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
+use crate::error::{Error, Result};
+use crate::models::sam2::Point;
 use crate::models::sam2::resample::{Kernel, resample};
 
 /// Mean and deviation of red, green and blue in ImageNet, on which the image encoder was trained.
@@ -15,6 +17,16 @@ pub(super) fn seen(image: ArrayView3<f32>, px: usize, device: &Device) -> Tensor
     let image = Tensor::from_data(TensorData::new(image.iter().copied().collect::<Vec<f32>>(), [1, 3, h, w]), device);
     let of = |values: [f32; 3]| Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), device);
     (resample(image, Kernel::Antialiased, [px; 2]) - of(MEAN)) / of(DEVIATION)
+}
+
+/// Points in an image of a size `[y, x]` as the network sees them.
+pub(super) fn points(points: &[Point], [h, w]: [usize; 2], px: usize) -> Result<Vec<Point>> {
+    if let Some(point) = points.iter().find(|p| !p.x_px.is_finite() || !p.y_px.is_finite()) {
+        let (expected, found) = ("a number".to_owned(), format!("{point:?}"));
+        return Err(Error::Parameter { name: "point", expected, found });
+    }
+    let [h, w, px] = [h, w, px].map(|n| n as f32);
+    Ok(points.iter().map(|p| Point { x_px: p.x_px / w * px, y_px: p.y_px / h * px, mark: p.mark }).collect())
 }
 
 /// A mask `[y, x]` as the network sees it: `[1, 1, px, px]`, 0 and 1.

@@ -1,5 +1,7 @@
 //! Objects, followed from frame to frame.
 
+mod state;
+
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
@@ -59,7 +61,7 @@ pub struct Tracker {
     size: [usize; 2],
     objects: BTreeMap<u32, Bank>,
     /// The last frame that was encoded, so that clicks on it are answered at once.
-    encoded: Option<(usize, Features)>,
+    pub(super) encoded: Option<(usize, Features)>,
 }
 
 impl Tracker {
@@ -92,19 +94,11 @@ impl Tracker {
         image: ArrayView3<f32>,
         points: &[Point],
     ) -> Result<Array2<f32>> {
-        if let Some(point) = points.iter().find(|p| !p.x_px.is_finite() || !p.y_px.is_finite()) {
-            return Err(Error::Parameter {
-                name: "point",
-                expected: "a number".to_owned(),
-                found: format!("{point:?}"),
-            });
-        }
+        let points = picture::points(points, self.size, self.network.image_px())?;
         let features = self.features(frame, image)?;
         let bank = self.objects.entry(object).or_default();
         let all = bank.points.entry(frame).or_default();
-        let [h, w] = self.size.map(|n| n as f32);
-        let px = self.network.image_px() as f32;
-        all.extend(points.iter().map(|p| Point { x_px: p.x_px / w * px, y_px: p.y_px / h * px, mark: p.mark }));
+        all.extend(points);
         let several = all.len() <= AMBIGUOUS;
         let points = vec![all.clone()];
         let before = bank.seen(frame).map(|seen| seen.mask.clone().clamp(-SUREST, SUREST));

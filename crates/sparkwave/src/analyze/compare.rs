@@ -6,10 +6,10 @@ use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
 use serde::Serialize;
 use sparkwave_analysis::statistics::compare::family::{Family, Member, compare_all};
-use sparkwave_analysis::statistics::compare::{Comparison, Options, Row};
+use sparkwave_analysis::statistics::compare::{Comparison, Level, Options, Row};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
@@ -36,7 +36,7 @@ fn is_place(name: &str) -> bool {
     name.ends_with("_frame") || ["id", "y_", "x_"].iter().any(is_part)
 }
 
-/// Compares, and writes `comparison.csv`, `samples.csv`, `pairwise.csv`, `dropped.csv`, `comparison.json` and `methods.txt`.
+/// Compares, and writes `comparison.csv`, `samples.csv`, `units.csv`, `pairwise.csv`, `dropped.csv`, `comparison.json` and `methods.txt`.
 ///
 /// # Errors
 /// If a table cannot be read or lacks a column, nothing can be compared, the folder is not free, or a file cannot be
@@ -57,6 +57,7 @@ pub fn run(request: &CompareRequest, out: &Path, existing: Existing, progress: &
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(request)?)?;
     folder.write_table("comparison", &comparison_table(&family), false)?;
     folder.write_table("samples", &sample_table(&family), false)?;
+    folder.write_table("units", &unit_table(&family, &measures), false)?;
     folder.write_table("pairwise", &pairwise_table(&family), false)?;
     folder.write_table("dropped", &dropped_table(&family), false)?;
     let json = serde_json::to_string_pretty(&family).expect("numbers and words are JSON");
@@ -159,6 +160,50 @@ fn sample_table(family: &Family) -> Table {
     table
 }
 
+/// A row for each unit in each group: the mean of its rows, those included that were left out of the test.
+fn unit_table(family: &Family, measures: &[(String, Vec<Row>)]) -> Table {
+    let mut units: Vec<(&str, Mean)> = Vec::new();
+    for (member, comparison) in compared(family) {
+        let rows = measures.iter().find(|(name, _)| *name == member.measure).map_or(&[][..], |(_, rows)| rows);
+        units.extend(means(rows, comparison.unit).into_iter().map(|mean| (member.measure.as_str(), mean)));
+    }
+    let mut table = Table::new();
+    table.push("measure", units.iter().map(|u| text(u.0)).collect());
+    table.push("group", units.iter().map(|u| text(&u.1.group)).collect());
+    table.push("unit", units.iter().map(|u| text(&u.1.unit)).collect());
+    table.push("value", units.iter().map(|u| Value::float(u.1.sum / u.1.n as f64)).collect());
+    table
+}
+
+/// The rows of a unit in a group.
+struct Mean {
+    group: String,
+    unit: String,
+    sum: f64,
+    n: usize,
+}
+
+/// Units by group, in the order of their first rows.
+fn means(rows: &[Row], level: Level) -> Vec<Mean> {
+    let mut places: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut means: Vec<Mean> = Vec::new();
+    for (i, row) in rows.iter().enumerate() {
+        let unit = match level {
+            Level::Event => (i + 1).to_string(),
+            Level::Neuron => row.animal.iter().chain(&row.neuron).cloned().collect::<Vec<_>>().join("/"),
+            Level::Animal => row.animal.clone().unwrap_or_default(),
+        };
+        let next = means.len();
+        let place = *places.entry((row.group.clone(), unit.clone())).or_insert(next);
+        if place == next {
+            means.push(Mean { group: row.group.clone(), unit, sum: 0.0, n: 0 });
+        }
+        means[place].sum += row.value;
+        means[place].n += 1;
+    }
+    means
+}
+
 /// A row for every two of several groups.
 fn pairwise_table(family: &Family) -> Table {
     let rows: Vec<_> = compared(family).into_iter().flat_map(|(m, c)| c.pairwise.iter().map(move |p| (m, p))).collect();
@@ -187,7 +232,7 @@ fn dropped_table(family: &Family) -> Table {
 }
 
 /// What belongs into a Methods section, and what a reader must know.
-fn methods(family: &Family) -> String {
+pub(super) fn methods(family: &Family) -> String {
     let mut text = String::new();
     for (member, comparison) in compared(family) {
         text += &format!("{}: {}\n", member.measure, comparison.methods);
@@ -241,6 +286,8 @@ mod tests {
         assert!(family.members[0].p_adjusted.expect("a p-value") < 0.01);
         let methods = std::fs::read_to_string(at("out/methods.txt")).expect("there");
         assert!(methods.contains("peak_dff") && methods.contains("Holm"), "{methods}");
+        let units = sparkwave_io::csv::read_table(&at("out/units.csv")).expect("there");
+        assert_eq!(units.n_rows(), 2 * 2 * 8, "of two measures and two groups");
         for name in ["comparison.csv", "samples.csv", "pairwise.csv", "dropped.csv", "comparison.json", "run.json"] {
             assert!(at("out").join(name).is_file(), "{name}");
         }

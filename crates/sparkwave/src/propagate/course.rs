@@ -1,9 +1,9 @@
 //! Which frames are passed, in which direction and order.
 
 use super::PropagateConfig;
+use super::propagator::Direction;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
-use sparkwave_nn::sam2::Direction;
 use std::ops::RangeInclusive;
 
 /// In which direction objects are followed.

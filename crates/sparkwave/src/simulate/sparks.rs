@@ -6,7 +6,7 @@ use crate::run_folder::{Existing, RunFolder, config_text};
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
+use sparkwave_core::movie::{PixelType, Pixels};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::recording::{FrameTimes, PixelSize, Recording, Sourced};
 use sparkwave_core::synth::{SparksParams, SparksScene};
@@ -47,6 +47,20 @@ impl Default for SimulateSparks {
     }
 }
 
+impl SimulateSparks {
+    /// The parameters of the scene.
+    pub(super) fn params(&self) -> SparksParams {
+        SparksParams {
+            n_frames: self.n_frames,
+            height: self.height,
+            width: self.width,
+            pixel_size_um: self.pixel_size_um,
+            frame_interval_s: self.frame_interval_s,
+            ..SparksParams::default()
+        }
+    }
+}
+
 /// Simulates a recording of synaptic calcium transients: `movie.tif`, `labels.tif`, `events.csv`, `drift.csv` and
 /// `run.toml`. Labels and events are in the coordinates of frame 0. Returns the table of events.
 ///
@@ -68,29 +82,27 @@ fn sparks_here(
     existing: Existing,
     progress: &dyn Progress,
 ) -> Result<Table, Error> {
-    let params = SparksParams {
-        n_frames: request.n_frames,
-        height: request.height,
-        width: request.width,
-        pixel_size_um: request.pixel_size_um,
-        frame_interval_s: request.frame_interval_s,
-        ..SparksParams::default()
-    };
     let config = config_text(request)?;
     progress.begin("scene", 1);
     // Before the folder: a request that makes no sense leaves none.
-    let scene = SparksScene::new(&params, request.seed)?;
+    let scene = SparksScene::new(&request.params(), request.seed)?;
     let folder = RunFolder::open(out, existing, &config)?;
+    write_scene(&scene, &folder, progress)
+}
+
+/// Writes `movie.tif`, `labels.tif`, `events.csv` and `drift.csv`; returns the table of events.
+pub(super) fn write_scene(scene: &SparksScene, folder: &RunFolder, progress: &dyn Progress) -> Result<Table, Error> {
+    let params = scene.params();
     let recording = Recording {
         id: "movie".to_owned(),
-        pixel_size: PixelSize::square(Micrometers::new(request.pixel_size_um)).map(|p| Sourced::new(p, "simulation")),
+        pixel_size: PixelSize::square(Micrometers::new(params.pixel_size_um)).map(|p| Sourced::new(p, "simulation")),
         frame_times: Some(Sourced::new(
-            FrameTimes::Regular { interval: Seconds::new(request.frame_interval_s) },
+            FrameTimes::Regular { interval: Seconds::new(params.frame_interval_s) },
             "simulation",
         )),
         ..Recording::default()
     };
-    let shape = MovieShape { n_frames: params.n_frames, height: params.height, width: params.width };
+    let shape = scene.shape();
     let options = WriteOptions::default();
     let packed = WriteOptions { compression: Compression::Deflate, ..WriteOptions::default() };
     let mut movie = MovieWriter::create(&folder.file("movie.tif"), shape, PixelType::U16, &recording, &options)?;
@@ -101,7 +113,7 @@ fn sparks_here(
             return Err(Error::Cancelled);
         }
         let end = (start + BATCH).min(shape.n_frames);
-        let frames: Vec<_> = (start..end).into_par_iter().map(|t| (scene.frame(t), labels_u16(&scene, t))).collect();
+        let frames: Vec<_> = (start..end).into_par_iter().map(|t| (scene.frame(t), labels_u16(scene, t))).collect();
         for (frame, label) in frames {
             movie.append(&Pixels::U16(frame.insert_axis(ndarray::Axis(0))))?;
             labels.append(&Pixels::U16(label.insert_axis(ndarray::Axis(0))))?;

@@ -31,6 +31,7 @@ pub(super) fn write(
     folder.write_table("events", table, config.parquet)?;
     folder.write_table("drift", &drift_table(prepared), config.parquet)?;
     write_foreground(prepared, folder)?;
+    write_mean(prepared, folder)?;
     if folder.is_missing("labels.tif") {
         write_labels(prepared, events, folder, clock)?;
     }
@@ -97,6 +98,19 @@ fn write_foreground(prepared: &Prepared<'_>, folder: &RunFolder) -> Result<(), E
     let path = folder.file("foreground.tif");
     let mut writer = MovieWriter::create(&path, shape, PixelType::U8, recording, &WriteOptions::default())?;
     writer.append(&Pixels::U8(mask))?;
+    Ok(writer.finish()?)
+}
+
+/// Writes `mean.tif`, the mean image in the coordinates of frame 0: other recordings of the same field are registered to it.
+fn write_mean(prepared: &Prepared<'_>, folder: &RunFolder) -> Result<(), Error> {
+    if !folder.is_missing("mean.tif") {
+        return Ok(());
+    }
+    let shape = MovieShape { n_frames: 1, ..prepared.source.shape() };
+    let recording = prepared.source.recording();
+    let path = folder.file("mean.tif");
+    let mut writer = MovieWriter::create(&path, shape, PixelType::F32, recording, &WriteOptions::default())?;
+    writer.append(&Pixels::F32(prepared.projections.mean.clone().insert_axis(Axis(0))))?;
     Ok(writer.finish()?)
 }
 

@@ -5,6 +5,7 @@
 //! the highest Dice coefficient on clips that it did not learn from, and that of the last step), `losses.csv`,
 //! `validation.csv`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
 
+use super::history::History;
 use crate::error::Error;
 use crate::provenance::{RunRecord, version};
 use crate::run_folder::{Existing, RunFolder, config_text, read_config};
@@ -18,13 +19,16 @@ use sparkwave_core::progress::Progress;
 use sparkwave_core::synth::{MovingShape, WavesParams, WavesScene, waves};
 use sparkwave_core::table::{Table, Value};
 use sparkwave_nn::mask_track::{Clip, MaskTraining, MaskTrainingConfig, dice_of_followed};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Every parameter of a run. Written to `run.toml` in full; unknown keys are refused when it is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaskTrackRun {
+    /// The weights that it begins with; drawn at random if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
     /// Simulated recordings of waves to learn from; an eighth as many are held out.
     pub recordings: usize,
     /// Simulated movies of other things that move; an eighth as many are held out.
@@ -39,7 +43,14 @@ pub struct MaskTrackRun {
 
 impl Default for MaskTrackRun {
     fn default() -> Self {
-        Self { recordings: 64, shapes: 320, edge_px: 192, checkpoint_every: 500, train: MaskTrainingConfig::default() }
+        Self {
+            base: None,
+            recordings: 96,
+            shapes: 240,
+            edge_px: 192,
+            checkpoint_every: 500,
+            train: MaskTrainingConfig::default(),
+        }
     }
 }
 
@@ -86,11 +97,6 @@ impl FollowingScore {
     }
 }
 
-const CHECKPOINT: &str = "checkpoint.safetensors";
-/// The texts of a checkpoint that hold the two tables so far, as JSON.
-const LOSSES: &str = "losses";
-const VALIDATIONS: &str = "validations";
-
 /// Trains the network and writes it into `out`; gives the best validation.
 ///
 /// # Errors
@@ -107,7 +113,10 @@ pub fn run(
         let started = Instant::now();
         config.check()?;
         let clock = StageClock::new(progress);
-        let training = MaskTraining::new(&config.train)?;
+        let training = match &config.base {
+            Some(base) => MaskTraining::from(&config.train, &sparkwave_io::weights::read(base)?)?,
+            None => MaskTraining::new(&config.train)?,
+        };
         let folder = RunFolder::open(out, existing, &config_text(config)?)?;
         let mut record = RunRecord::new("train mask-track", config.train.seed, rayon::current_num_threads());
         let clips = Clips::simulate(config, &clock)?;
@@ -214,13 +223,14 @@ fn clips_of_waves(edge_px: usize, seed: u64) -> Result<Vec<Clip>, Error> {
     Ok(clips.collect())
 }
 
-/// Recordings of different cameras and animals, registered more or less well.
+/// Recordings of different cameras and animals that move more or less, as if registered more or less well.
 fn varied_waves(edge_px: usize, seed: u64) -> WavesParams {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut log_uniform = |low: f64, high: f64| (rng.random_range(low.ln()..high.ln())).exp();
     let (amplitude, noise) = (log_uniform(0.003, 0.03), log_uniform(0.001, 0.012));
-    let (vasomotion, slow) = (log_uniform(0.0002, 0.0015), log_uniform(1.8, 3.6));
-    let (motion_rms_px, speed_variation) = (log_uniform(0.01, 0.3), log_uniform(0.05, 0.3));
+    let (vasomotion, slow) = (log_uniform(0.02, 0.3) * amplitude, log_uniform(1.8, 3.6));
+    let (motion_rms_px, speed_variation) = (log_uniform(0.02, 0.6), log_uniform(0.05, 0.3));
+    let (flicker, jolts_per_minute) = (log_uniform(0.0003, 0.004), log_uniform(0.05, 1.0));
     let (field_mm, amplitude_decay_mm) = (log_uniform(7.0, 12.0), log_uniform(5.0, 15.0));
     WavesParams {
         duration_s: DURATION_S,
@@ -235,6 +245,8 @@ fn varied_waves(edge_px: usize, seed: u64) -> WavesParams {
         amplitude_decay_mm,
         noise,
         motion_rms_px,
+        jolts_per_minute,
+        flicker,
         vasomotion,
         ..WavesParams::default()
     }
@@ -246,8 +258,7 @@ struct Run<'a> {
     folder: &'a RunFolder,
     clips: &'a Clips,
     training: MaskTraining,
-    losses: Vec<f32>,
-    validations: Vec<FollowingScore>,
+    history: History<FollowingScore>,
 }
 
 impl<'a> Run<'a> {
@@ -258,17 +269,8 @@ impl<'a> Run<'a> {
         clips: &'a Clips,
         mut training: MaskTraining,
     ) -> Result<Self, Error> {
-        let (mut losses, mut validations) = (Vec::new(), Vec::new());
-        if !folder.is_missing(CHECKPOINT) {
-            let path = folder.file(CHECKPOINT);
-            let checkpoint = sparkwave_io::weights::read(&path)?;
-            let text = |name: &str| checkpoint.texts.get(name).map_or("[]", String::as_str);
-            let bad = |e: serde_json::Error| Error::Config { path: path.clone(), message: e.to_string() };
-            losses = serde_json::from_str(text(LOSSES)).map_err(bad)?;
-            validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
-            training.resume(&checkpoint)?;
-        }
-        Ok(Self { config, folder, clips, training, losses, validations })
+        let history = History::of(folder, |checkpoint| training.resume(checkpoint))?;
+        Ok(Self { config, folder, clips, training, history })
     }
 
     fn finish(mut self, progress: &dyn Progress) -> Result<FollowingScore, Error> {
@@ -282,10 +284,10 @@ impl<'a> Run<'a> {
                     self.checkpoint()?;
                     return Err(Error::Cancelled);
                 }
-                self.losses.push(self.training.advance(&self.clips.train)?);
+                self.history.losses.push(self.training.advance(&self.clips.train)?);
                 progress.advance(1);
             }
-            self.validations.push(self.clips.score(&self.training, progress)?);
+            self.history.validations.push(self.clips.score(&self.training, progress)?);
             self.models()?;
             self.checkpoint()?;
         }
@@ -294,12 +296,12 @@ impl<'a> Run<'a> {
 
     /// The validation of the highest mean, the earlier one on ties.
     fn best(&self) -> Option<FollowingScore> {
-        self.validations.iter().copied().reduce(|best, v| if v.mean() > best.mean() { v } else { best })
+        self.history.validations.iter().copied().reduce(|best, v| if v.mean() > best.mean() { v } else { best })
     }
 
     fn models(&self) -> Result<(), Error> {
         let mut weights = self.training.weights();
-        let latest = self.validations.last().copied();
+        let latest = self.history.validations.last().copied();
         let card = serde_json::json!({
             "name": "mask-track", "version": version(), "training": self.config, "steps": self.training.step(),
             "scores": latest, "licence": "MIT OR Apache-2.0",
@@ -314,22 +316,64 @@ impl<'a> Run<'a> {
 
     /// Writes the tables, and last the checkpoint, which holds all that they were made from.
     fn checkpoint(&self) -> Result<(), Error> {
-        let mut losses = Table::new();
-        losses.push("step", (1..=self.losses.len()).map(|i| Value::Int(i as i64)).collect());
-        losses.push("loss", self.losses.iter().map(|l| Value::float(f64::from(*l))).collect());
-        sparkwave_io::csv::write_table(&losses, &self.folder.file("losses.csv"))?;
+        self.history.write_losses(self.folder)?;
         let mut scores = Table::new();
         let column = |of: fn(&FollowingScore) -> Option<f64>| {
-            self.validations.iter().map(|v| Value::maybe(of(v))).collect::<Vec<_>>()
+            self.history.validations.iter().map(|v| Value::maybe(of(v))).collect::<Vec<_>>()
         };
-        scores.push("step", self.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
+        scores.push("step", self.history.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
         scores.push("dice_of_waves", column(|v| v.waves));
         scores.push("dice_of_shapes", column(|v| v.shapes));
         sparkwave_io::csv::write_table(&scores, &self.folder.file("validation.csv"))?;
-        let mut checkpoint = self.training.checkpoint();
-        let json = |what: serde_json::Result<String>| what.expect("numbers are JSON");
-        checkpoint.texts.insert(LOSSES.into(), json(serde_json::to_string(&self.losses)));
-        checkpoint.texts.insert(VALIDATIONS.into(), json(serde_json::to_string(&self.validations)));
-        Ok(sparkwave_io::weights::write(&checkpoint, &self.folder.file(CHECKPOINT))?)
+        self.history.write(self.training.checkpoint(), self.folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::CHECKPOINT;
+    use super::*;
+    use sparkwave_core::progress::Silent;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Asks to stop once so many steps were counted.
+    struct StopAfter(AtomicUsize);
+
+    impl Progress for StopAfter {
+        fn begin(&self, _stage: &str, _total: u64) {}
+        fn advance(&self, _n: u64) {
+            let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1)));
+        }
+        fn warn(&self, _message: &str) {}
+        fn is_cancelled(&self) -> bool {
+            self.0.load(Ordering::Relaxed) == 0
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_and_resumed_leaves_the_same_files() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        let config = MaskTrackRun {
+            recordings: 0,
+            shapes: 2,
+            edge_px: 64,
+            checkpoint_every: 2,
+            train: MaskTrainingConfig { steps: 3, batch: 2, ..MaskTrainingConfig::default() },
+            ..MaskTrackRun::default()
+        };
+        let train = |out: &str, existing, progress: &dyn Progress| run(&config, &at(out), existing, Some(2), progress);
+        let best = train("whole", Existing::Refuse, &Silent).expect("a network");
+        assert!([2, 3].contains(&best.step) && best.waves.is_none() && best.shapes.is_some(), "{best:?}");
+        // Simulating takes three counts, one a movie.
+        let error = train("stopped", Existing::Refuse, &StopAfter(AtomicUsize::new(4))).expect_err("stopped");
+        assert!(error.is_cancelled() && at("stopped").join(CHECKPOINT).exists(), "{error}");
+        train("stopped", Existing::Resume, &Silent).expect("the rest");
+        for name in ["best.safetensors", "last.safetensors", CHECKPOINT, "losses.csv", "validation.csv"] {
+            let read = |of: &str| std::fs::read(at(of).join(name)).expect("in both");
+            assert!(read("whole") == read("stopped"), "{name} differs");
+        }
+        let odd = MaskTrackRun { shapes: 0, ..config };
+        assert!(run(&odd, &at("odd"), Existing::Refuse, None, &Silent).expect_err("no movies").is_bad_parameter());
     }
 }

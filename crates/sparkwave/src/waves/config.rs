@@ -1,6 +1,9 @@
 //! Everything a wave run depends on.
 
+pub use crate::export::Export;
+
 use crate::error::Error;
+use crate::propagate::EMBEDDED;
 use serde::{Deserialize, Serialize};
 use sparkwave_analysis::figure::waves::{ColorMap, Look};
 use sparkwave_imgproc::register::RegisterParams;
@@ -40,7 +43,7 @@ pub struct WavesConfig {
     /// A file of prompts: what a person wants to have followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompts: Option<PathBuf>,
-    /// Who follows a wave from its prompt.
+    /// Who outlines the waves.
     #[serde(default)]
     pub propagator: Propagator,
     /// Colours of the rate maps.
@@ -69,13 +72,28 @@ pub struct WavesConfig {
     pub waves: WaveParams,
 }
 
-/// Who follows a wave from its prompt through the recording.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Who outlines the waves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Propagator {
-    /// The arrival-time propagator of [`sparkwave_imgproc::waves::track`].
+    /// The arrival times of [`sparkwave_imgproc::waves::track`], which know of the whole recording.
     #[default]
     Embedded,
+    /// The small network inside the program, from the clearest mask of each wave.
+    MaskTrack,
+    /// SAM 2 from a checkpoint, likewise.
+    Checkpoint(PathBuf),
+}
+
+impl Propagator {
+    /// The name or file of the network that outlines the waves, if it is one.
+    pub(super) fn model(&self) -> Option<&Path> {
+        match self {
+            Self::Embedded => None,
+            Self::MaskTrack => Some(Path::new(EMBEDDED)),
+            Self::Checkpoint(file) => Some(file),
+        }
+    }
 }
 
 /// Colours of a rate map.
@@ -106,18 +124,6 @@ pub enum Keep {
     Amplitude,
     /// `registered.tif`: the time bins put back in place, counts.
     Registered,
-}
-
-/// A further format of the labelled segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Export {
-    /// `segments/instances_coco.json`
-    Coco,
-    /// `segments/youtube_vis.json`
-    YoutubeVis,
-    /// LabelMe files in `labelme/`.
-    Labelme,
 }
 
 fn one_second() -> f64 {

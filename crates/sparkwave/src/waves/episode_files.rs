@@ -1,14 +1,15 @@
 //! The files of each episode: its tracking video, and its segment of the data set with every export of the labels.
 
-use super::config::{Export, WavesConfig};
+use super::config::WavesConfig;
 use super::maps::Rates;
 use crate::error::Error;
+use crate::export::LabelExports;
 use crate::run_folder::RunFolder;
 use ndarray::Array2;
 use sparkwave_analysis::figure::waves::{Field, TrackingScene, TrackingVideo, WaveTrack, rate_colors};
 use sparkwave_core::progress::Progress;
 use sparkwave_core::wave::{Episode, Interval};
-use sparkwave_io::coco::{Coco, FrameId};
+use sparkwave_io::coco::FrameId;
 use sparkwave_io::instance::Instance;
 use sparkwave_io::isat::categories;
 use sparkwave_io::mp4::Mp4Writer;
@@ -94,7 +95,7 @@ impl Album<'_> {
     ) -> Result<(), Error> {
         progress.begin("segments", self.episodes.len() as u64);
         let path = folder.create_subfolder("segments")?.join(subject);
-        let mut coco = Coco::new();
+        let mut exports = LabelExports::new(&self.config.export, folder, "segments");
         let mut names: Vec<String> = self.tracks.iter().map(|t| t.wave.name.clone()).collect();
         names.sort();
         for (k, episode) in self.episodes.iter().enumerate() {
@@ -108,17 +109,8 @@ impl Album<'_> {
                 }
                 let frame = &self.names[interval];
                 let instances = self.instances(episode, interval);
-                let image_name = format!("{subject}/{name}/{frame}.tiff");
-                let size = self.field.anatomy.dim();
-                if !self.config.export.is_empty() {
-                    let id = FrameId { video: format!("{subject}/{name}"), frame: interval - episode.start_frame };
-                    coco.add(id, &image_name, size, &instances);
-                }
-                if self.config.export.contains(&Export::Labelme) {
-                    let labels = folder.create_subfolder(&format!("labelme/{name}"))?.join(format!("{frame}.json"));
-                    let image = format!("../../segments/{image_name}");
-                    sparkwave_io::labelme::write(&labels, &image, size, &instances)?;
-                }
+                let id = FrameId { video: format!("{subject}/{name}"), frame: interval - episode.start_frame };
+                exports.add(id, frame, self.field.anatomy.dim(), &instances)?;
                 if !segment.is_written(frame) {
                     let rgb = self.colored(interval)?;
                     segment.append(&SegmentFrame { name: frame.clone(), rgb, instances })?;
@@ -129,13 +121,7 @@ impl Album<'_> {
         if !self.episodes.is_empty() {
             write_categories(&path, &categories::of_names(names.iter().map(String::as_str)))?;
         }
-        if self.config.export.contains(&Export::Coco) {
-            coco.write_instances(&folder.file("segments/instances_coco.json"))?;
-        }
-        if self.config.export.contains(&Export::YoutubeVis) {
-            coco.write_videos(&folder.file("segments/youtube_vis.json"))?;
-        }
-        Ok(())
+        exports.finish()
     }
 
     fn colored(&self, interval: usize) -> Result<ndarray::Array3<u8>, Error> {

@@ -4,7 +4,7 @@ use super::config::WavesConfig;
 use super::episode_files::Album;
 use super::figures;
 use super::find::{Found, Setting};
-use super::maps::{self, RateSource};
+use super::maps::{self, RateSource, Rates};
 use super::seconds::Seconds;
 use super::tables;
 use crate::error::Error;
@@ -20,11 +20,29 @@ use sparkwave_core::progress::Progress;
 use sparkwave_core::prompt::Prompt;
 use sparkwave_core::recording::Recording;
 use sparkwave_core::table::{Table, Value};
-use sparkwave_core::wave::Wave;
+use sparkwave_core::wave::{Wave, WaveFrame};
 use sparkwave_imgproc::waves;
 use sparkwave_imgproc::waves::reflectance::Reflectance;
 use sparkwave_io::xlsx::Sheet;
 use sparkwave_io::{Compression, MovieWriter, WriteOptions};
+
+/// Writes `rate.tif`, and gives what is in it.
+pub(super) fn write_rates(
+    config: &WavesConfig,
+    setting: &Setting<'_>,
+    found: &Found,
+    folder: &RunFolder,
+    progress: &dyn Progress,
+) -> Result<Rates, Error> {
+    let seconds = setting.seconds;
+    let source = RateSource {
+        recording: Reflectance { seconds, drift: &found.drift, rest: &found.rest, light: &found.light },
+        inside: &found.cortex.inside,
+        smooth_px: waves::sampling(seconds.recording(), setting.bin_s).px(config.rate_smooth_um),
+        step: found.step,
+    };
+    maps::write_rates(&source, found.intervals.len(), config.interval_s, folder, progress)
+}
 
 /// Writes tables, maps, masks, videos, segments, figures and the report.
 #[allow(clippy::too_many_arguments)]
@@ -33,6 +51,7 @@ pub(super) fn write(
     setting: &Setting<'_>,
     averaged: &Seconds,
     found: &Found,
+    rates: &Rates,
     names: &[String],
     measured: &WaveTables,
     folder: &RunFolder,
@@ -65,15 +84,8 @@ pub(super) fn write(
     write_arrivals(found, setting, folder)?;
 
     let inside = &found.cortex.inside;
-    let source = RateSource {
-        recording: Reflectance { seconds, drift: &found.drift, rest: &found.rest, light: &found.light },
-        inside,
-        smooth_px: waves::sampling(recording, setting.bin_s).px(config.rate_smooth_um),
-        step: found.step,
-    };
-    let rates = maps::write_rates(&source, names.len(), config.interval_s, folder, clock)?;
-    let limit = maps::color_limit(&rates, inside, names.len())?;
-    maps::write_colors(&rates, inside, names, (limit, config.colors.map()), folder, clock)?;
+    let limit = maps::color_limit(rates, inside, names.len())?;
+    maps::write_colors(rates, inside, names, (limit, config.colors.map()), folder, clock)?;
     let scale = serde_json::json!({
         "low": -limit, "high": limit, "unit": "relative reflectance change per interval",
         "interval_s": found.step as f64 * setting.bin_s, "colors": config.colors,
@@ -90,7 +102,7 @@ pub(super) fn write(
     let started_s = recording.started_s.as_ref().map(|s| s.value);
     let album = Album {
         config,
-        rates: &rates,
+        rates,
         field,
         intervals: &found.intervals,
         names,
@@ -145,9 +157,13 @@ pub(super) fn write(
 
 /// The prompt from which a wave can be followed: its largest mask that was measured.
 fn best_prompt(wave: &Wave) -> Option<Prompt> {
+    clearest(wave).map(|best| Prompt::of_mask(best.frame, wave.id, &best.mask))
+}
+
+/// The largest mask of a wave that was measured; the first if none was.
+pub(super) fn clearest(wave: &Wave) -> Option<&WaveFrame> {
     let measured = wave.frames.iter().filter(|f| !f.filled);
-    let best = measured.max_by_key(|f| f.mask.n_pixels()).or(wave.frames.first())?;
-    Some(Prompt::of_mask(best.frame, wave.id, &best.mask))
+    measured.max_by_key(|f| f.mask.n_pixels()).or(wave.frames.first())
 }
 
 /// Writes `masks.tif`: 16-bit while the ids fit, else 32-bit.

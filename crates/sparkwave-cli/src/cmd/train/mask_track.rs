@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// Parameters of an earlier run (its run.toml); other arguments are then ignored
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Weights to begin with, of an earlier run
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
     /// Simulated recordings of waves to learn from
     #[arg(long, value_name = "N", default_value_t = MaskTrackRun::default().recordings)]
     recordings: usize,
@@ -49,6 +52,7 @@ impl Args {
             return Ok(MaskTrackRun::read(path)?);
         }
         Ok(MaskTrackRun {
+            base: self.base.clone(),
             recordings: self.recordings,
             shapes: self.shapes,
             edge_px: self.edge,

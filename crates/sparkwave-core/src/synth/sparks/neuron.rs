@@ -104,6 +104,17 @@ impl Neuron {
         scatter_puncta(field, &mut puncta, rng);
         Self { branches, spines, puncta }
     }
+
+    /// Moves all of it, as when the stage is moved, by µm down and to the right.
+    pub(super) fn displace(&mut self, (y_um, x_um): (f64, f64)) {
+        let nodes = self.branches.iter_mut().flat_map(|branch| &mut branch.nodes).map(|n| (&mut n.y, &mut n.x));
+        let spines = self.spines.iter_mut().map(|s| (&mut s.y, &mut s.x));
+        let puncta = self.puncta.iter_mut().map(|p| (&mut p.y, &mut p.x));
+        for (y, x) in nodes.chain(spines).chain(puncta) {
+            *y += y_um;
+            *x += x_um;
+        }
+    }
 }
 
 fn normal(rng: &mut ChaCha8Rng) -> f64 {

@@ -6,7 +6,6 @@ use super::neuron::{BranchKind, Neuron};
 use super::params::SparksParams;
 use super::structure::Structure;
 use super::transient::{EventKind, TimeCourse};
-use super::{Stream, random_stream};
 use crate::axes::Span;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -45,14 +44,38 @@ pub(super) struct Plan {
 }
 
 /// A place that fires.
-struct Site {
+#[derive(Clone, Debug)]
+pub(super) struct Site {
     kind: EventKind,
     branch: usize,
     node: usize,
     spine: Option<usize>,
-    rate: f64,
+    /// How often it fires, relative to the others.
+    pub(super) rate: f64,
+    /// How strongly, relative to the others.
     strength: f64,
 }
+
+impl Site {
+    /// The same site with rate and strength multiplied.
+    pub(super) fn changed(&self, (rate, strength): (f64, f64)) -> Self {
+        Self { rate: self.rate * rate, strength: self.strength * strength, ..self.clone() }
+    }
+
+    /// Where it is, in reference coordinates, µm down and to the right.
+    pub(super) fn position_um(&self, neuron: &Neuron) -> (f64, f64) {
+        match self.spine {
+            Some(i) => (neuron.spines[i].y, neuron.spines[i].x),
+            None => {
+                let node = &neuron.branches[self.branch].nodes[self.node];
+                (node.y, node.x)
+            }
+        }
+    }
+}
+
+/// How far transients of each site and kind reach. Recordings that share them show the same transients of a site.
+pub(super) type Extents = BTreeMap<(usize, EventKind), Extent>;
 
 /// A transient before its footprint is known.
 struct Draft {
@@ -62,17 +85,24 @@ struct Draft {
 }
 
 impl Plan {
-    /// Draws the transients of a recording.
-    pub(super) fn draw(params: &SparksParams, neuron: &Neuron, structure: &Structure, grid: &Grid, seed: u64) -> Self {
-        let rng = &mut random_stream(seed, Stream::Events);
-        let sites = sites(params, neuron, rng);
-        let drafts = drafts(params, &sites, rng);
+    /// Draws the transients of a recording of `sites`, whose number is as the parameters say times `activity`. Extents that
+    /// are not known yet are added.
+    pub(super) fn draw(
+        params: &SparksParams,
+        (neuron, sites): (&Neuron, &[Site]),
+        activity: f64,
+        extents: &mut Extents,
+        (structure, grid): (&Structure, &Grid),
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let drafts = drafts(params, sites, activity, rng);
         let mut footprints = Vec::new();
         let mut known = BTreeMap::new();
         let mut events = Vec::new();
         for draft in drafts {
             let site = &sites[draft.site];
-            let extent = extent(site, draft.kind, rng);
+            let drawn = extent(site, draft.kind, rng);
+            let extent = *extents.entry((draft.site, draft.kind)).or_insert(drawn);
             let footprint = *known.entry((draft.site, draft.kind)).or_insert_with(|| {
                 footprints.push(Footprint::draw(neuron, structure, grid, &extent));
                 footprints.len() - 1
@@ -89,13 +119,28 @@ fn lognormal(median: f64, sigma: f64, rng: &mut ChaCha8Rng) -> f64 {
     median * (sigma * rng.sample::<f64, _>(StandardNormal)).exp()
 }
 
-/// Places inside the field: about two transients a site on average, two sites in three on a spine, rates heavy-tailed.
-fn sites(params: &SparksParams, neuron: &Neuron, rng: &mut ChaCha8Rng) -> Vec<Site> {
+/// How near to the border of the field a site may be, px.
+pub(super) const EDGE_PX: f64 = 5.0;
+
+/// As many sites as give two transients each on average. A longer recording shows more transients of the same synapses,
+/// not more synapses.
+pub(super) fn usual_number(params: &SparksParams) -> usize {
+    let expected = params.events_per_minute * params.duration_s() / 60.0;
+    ((0.45 * expected.min(params.events_per_minute)).ceil() as usize).max(1)
+}
+
+/// `n_sites` places at least `edge_px` inside the field, two in three on a spine, rates heavy-tailed.
+pub(super) fn sites(
+    params: &SparksParams,
+    neuron: &Neuron,
+    n_sites: usize,
+    edge_px: f64,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Site> {
     const DEEPEST_UM: f64 = 2.0;
-    const EDGE_PX: f64 = 5.0;
     let inside = |y: f64, x: f64| {
         let (y, x) = (y / params.pixel_size_um, x / params.pixel_size_um);
-        let within = |p: f64, n: usize| p >= EDGE_PX && p <= n as f64 - 1.0 - EDGE_PX;
+        let within = |p: f64, n: usize| p >= edge_px && p <= n as f64 - 1.0 - edge_px;
         within(y, params.height) && within(x, params.width)
     };
     let spines: Vec<usize> = (0..neuron.spines.len())
@@ -112,9 +157,6 @@ fn sites(params: &SparksParams, neuron: &Neuron, rng: &mut ChaCha8Rng) -> Vec<Si
             inside(node.y, node.x) && node.depth.abs() < DEEPEST_UM
         })
         .collect();
-    let expected = params.events_per_minute * params.duration_s() / 60.0;
-    // A longer recording shows more transients of the same synapses, not more synapses.
-    let n_sites = ((0.45 * expected.min(params.events_per_minute)).ceil() as usize).max(1);
     let mut sites = Vec::new();
     for _ in 0..n_sites {
         let on_spine = rng.random_bool(0.67);
@@ -136,10 +178,11 @@ fn sites(params: &SparksParams, neuron: &Neuron, rng: &mut ChaCha8Rng) -> Vec<Si
 }
 
 /// Times and kinds: a Poisson number over the sites, some followed by a burst; sorted by onset.
-fn drafts(params: &SparksParams, sites: &[Site], rng: &mut ChaCha8Rng) -> Vec<Draft> {
+fn drafts(params: &SparksParams, sites: &[Site], activity: f64, rng: &mut ChaCha8Rng) -> Vec<Draft> {
     const MEAN_FOLLOWERS: f64 = 2.0;
-    let expected =
-        params.events_per_minute * params.duration_s() / 60.0 / (1.0 + MEAN_FOLLOWERS * params.burst_fraction);
+    let expected = activity * params.events_per_minute * params.duration_s()
+        / 60.0
+        / (1.0 + MEAN_FOLLOWERS * params.burst_fraction);
     // The last onset leaves three frames to rise.
     let latest = params.duration_s() - 3.0 * params.frame_interval_s;
     let (Ok(number), false) = (Poisson::new(expected), sites.is_empty() || latest <= 0.0) else { return Vec::new() };

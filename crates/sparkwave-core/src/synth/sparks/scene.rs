@@ -4,7 +4,7 @@ use super::fluctuation::Fluctuation;
 use super::grid::Grid;
 use super::neuron::Neuron;
 use super::params::{SparksError, SparksParams};
-use super::plan::Plan;
+use super::plan::{self, Extents, Plan};
 use super::restlessness::Restlessness;
 use super::structure::{Structure, illumination};
 use super::truth::{self, TrueEvent};
@@ -42,12 +42,27 @@ impl SparksScene {
     /// If a parameter is outside of its documented range.
     pub fn new(params: &SparksParams, seed: u64) -> Result<Self, SparksError> {
         params.validate()?;
-        let grid = Grid::new(params);
         let neuron = Neuron::grow(params, seed);
-        let structure = Structure::draw(params, &neuron, &grid, seed);
-        let illumination = illumination(params, seed);
-        let plan = Plan::draw(params, &neuron, &structure, &grid, seed);
-        let fluctuation = Fluctuation::simulate(params, &neuron, &grid, &structure.structure, seed);
+        let mut rng = random_stream(seed, Stream::Events);
+        let sites = plan::sites(params, &neuron, plan::usual_number(params), plan::EDGE_PX, &mut rng);
+        Ok(Self::record(params, &neuron, (seed, seed), |structure, grid| {
+            Plan::draw(params, (&neuron, &sites), 1.0, &mut Extents::new(), (structure, grid), &mut rng)
+        }))
+    }
+
+    /// A recording of `neuron` with the transients that `draw` plans. What belongs to the microscope follows from the first
+    /// seed, what differs from one recording to the next from the second.
+    pub(super) fn record(
+        params: &SparksParams,
+        neuron: &Neuron,
+        (microscope, seed): (u64, u64),
+        draw: impl FnOnce(&Structure, &Grid) -> Plan,
+    ) -> Self {
+        let grid = Grid::new(params);
+        let structure = Structure::draw(params, neuron, &grid, microscope);
+        let illumination = illumination(params, microscope);
+        let plan = draw(&structure, &grid);
+        let fluctuation = Fluctuation::simulate(params, neuron, &grid, &structure.structure, seed);
         let restlessness = Restlessness::draw(params, &grid, seed).map(|r| (r, structure.structure));
         let rest = structure.total;
         let (plan, truth) = truth::settle(params, plan, |voxel| {
@@ -59,7 +74,7 @@ impl SparksScene {
         let active = truth::active(params.n_frames, &plan.events);
         let drift = drift::simulate(params, seed);
         let params = params.clone();
-        Ok(Self { params, seed, grid, rest, illumination, fluctuation, restlessness, drift, plan, active, truth })
+        Self { params, seed, grid, rest, illumination, fluctuation, restlessness, drift, plan, active, truth }
     }
 
     /// The parameters it was made from.
@@ -164,7 +179,7 @@ impl SparksScene {
 
     /// The transients as a table: `event_id, t_frame` (peak), `y_px, x_px, t_start_frame, t_end_frame` (exclusive),
     /// `t_s, y_um, x_um, peak_dff, window_dff, peak_snr, onset_s, tau_s, area_px` (in the peak frame)`, area_um2, n_voxels, kind,
-    /// burst_id` (empty if none)`, propagating, dim`.
+    /// burst_id` (empty if none)`, propagating, dim, site_id`.
     pub fn truth_table(&self) -> Table {
         truth::table(&self.params, &self.truth)
     }

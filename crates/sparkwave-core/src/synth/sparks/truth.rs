@@ -52,6 +52,8 @@ pub struct TrueEvent {
     pub burst_id: Option<u32>,
     /// True if `peak_snr` is below 4.
     pub dim: bool,
+    /// 1-based number of its site.
+    pub site_id: u32,
 }
 
 /// One labelled pixel of a frame.
@@ -155,6 +157,7 @@ pub(super) fn settle(params: &SparksParams, mut plan: Plan, rest: impl Fn(Voxel)
                         kind: event.kind,
                         burst_id,
                         dim: peak_snr < DIM_SNR,
+                        site_id: event.site as u32 + 1,
                     }
                 })
                 .collect();
@@ -296,5 +299,6 @@ pub(super) fn table(params: &SparksParams, truth: &[TrueEvent]) -> Table {
     column("burst_id", &|e| e.burst_id.map_or(Value::Empty, |id| Value::Int(id.into())));
     column("propagating", &|e| Value::Bool(e.kind == EventKind::Propagating));
     column("dim", &|e| Value::Bool(e.dim));
+    column("site_id", &|e| Value::Int(e.site_id.into()));
     table
 }

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::layers::{Initial, Linear};
-use crate::op;
+use crate::op::{self, After};
 
 /// Multi-head attention (Vaswani et al. 2017).
 #[derive(Module, Debug)]
@@ -62,23 +62,26 @@ impl RotaryAttention {
         }
     }
 
-    /// `q` `[n, q, c]` of one image, `k` and `v` `[n, images * q + others, c]` of several of the same size and of
-    /// others, which have no place, to `[n, q, c]`. `rotations` are the cosines and sines of one image.
-    pub(crate) fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, rotations: &[Tensor<2>; 2]) -> Tensor<3> {
+    /// `q` `[n, q, c]` of one image, `k` and `v` `[n, placed + others, c]` of whole images of the same size and of others,
+    /// which have no place, to `[n, q, c]`, added to `past`. `rotations` are the cosines and sines of one image.
+    pub(crate) fn forward_onto(
+        &self,
+        past: Tensor<3>,
+        q: Tensor<3>,
+        k: Tensor<3>,
+        v: Tensor<3>,
+        placed: usize,
+        rotations: &[Tensor<2>; 2],
+    ) -> Tensor<3> {
         let [n, tokens, c] = q.dims();
         let n_keys = k.dims()[1];
-        let placed = n_keys / tokens * tokens;
-        let q = turn(pairs_apart(&self.q_proj, q), rotations);
-        let keys = pairs_apart(&self.k_proj, k);
-        let mut k = turn(keys.clone().narrow(1, 0, placed), rotations);
-        if placed < n_keys {
-            k = Tensor::cat(vec![k, keys.narrow(1, placed, n_keys - placed)], 1);
-        }
+        let q = op::rotate(pairs_apart(&self.q_proj, q), rotations, tokens);
+        let k = op::rotate(pairs_apart(&self.k_proj, k), rotations, placed);
         // The weights of a query sum to 1, so mixing and projecting change places; before the projection, values are short.
         let [.., short] = v.dims();
         let (q, k, v) = (q.reshape([n, tokens, 1, c]), k.reshape([n, n_keys, 1, c]), v.reshape([n, n_keys, 1, short]));
         let mixed: Tensor<3> = op::attention(q, k, v).reshape([n, tokens, short]);
-        self.out_proj.forward(self.v_proj.forward(mixed))
+        self.out_proj.forward_onto(self.v_proj.forward(mixed), After::Nothing, Some(past))
     }
 }
 
@@ -94,22 +97,9 @@ fn pairs_apart(proj: &Linear, x: Tensor<3>) -> Tensor<3> {
     let flat: Tensor<2> = x.reshape([n * tokens, n_in]);
     let weight = apart(proj.weight.val());
     let n_out = weight.dims()[0];
-    let y = flat.matmul(weight.swap_dims(0, 1));
-    let y = match &proj.bias {
-        Some(bias) => y + apart(bias.val().reshape([n_out, 1])).reshape([1, n_out]),
-        None => y,
+    let bias = match &proj.bias {
+        Some(bias) => apart(bias.val().reshape([n_out, 1])).reshape([n_out]),
+        None => Tensor::zeros([n_out], &flat.device()),
     };
-    y.reshape([n, tokens, n_out])
-}
-
-/// Turns each pair of numbers of the tokens `[n, images * tokens, c]` of one image after the other.
-fn turn(x: Tensor<3>, [cos, sin]: &[Tensor<2>; 2]) -> Tensor<3> {
-    let [n, all, c] = x.dims();
-    let [tokens, half] = cos.dims();
-    let x: Tensor<4> = x.reshape([n, all / tokens, tokens, c]);
-    let (a, b) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
-    let (cos, sin) = (cos.clone().unsqueeze::<4>(), sin.clone().unsqueeze::<4>());
-    let turned_a = a.clone() * cos.clone() - b.clone() * sin.clone();
-    let turned_b = a * sin + b * cos;
-    Tensor::cat(vec![turned_a, turned_b], 3).reshape([n, all, c])
+    op::linear(flat, weight, bias, After::Nothing, None).reshape([n, tokens, n_out])
 }

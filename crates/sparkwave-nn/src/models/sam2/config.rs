@@ -76,16 +76,24 @@ impl Sam2Config {
         [of(Version::V2), of(Version::V2_1)].concat()
     }
 
-    /// The checkpoint whose arrays these are, told by their names and shapes; `None` if they are of none.
+    /// The checkpoint whose arrays these are, or nearly: the one of the same width and the most similar number of blocks, so
+    /// that what is missing or too much can be named. `None` without an image encoder.
     #[must_use]
     pub fn of(weights: &Weights, image_px: usize) -> Option<Self> {
-        let block = |i: usize| format!("image_encoder.trunk.blocks.{i}.norm1.weight");
-        let n_blocks = (0..64).take_while(|&i| weights.parameters.contains_key(&block(i))).count();
-        let later = weights.parameters.contains_key("no_obj_embed_spatial");
+        const BLOCK: &str = "image_encoder.trunk.blocks.";
+        let names = weights.parameters.keys();
+        let blocks = names.filter_map(|name| name.strip_prefix(BLOCK)?.split('.').next()?.parse::<usize>().ok());
+        let n_blocks = blocks.max()?.saturating_add(1);
+        let width = weights.parameters.get("image_encoder.trunk.patch_embed.proj.weight").and_then(|p| p.shape.first());
+        let later = ["no_obj_embed_spatial", "obj_ptr_tpos_proj.weight"];
+        let later = later.iter().any(|name| weights.parameters.contains_key(*name));
         let version = if later { Version::V2_1 } else { Version::V2 };
         let sizes = [Size::Tiny, Size::Small, Size::BasePlus, Size::Large];
-        let all = sizes.map(|size| Self { version, size, image_px });
-        all.into_iter().find(|config| config.trunk().stages.iter().sum::<usize>() == n_blocks)
+        let unlike = |config: &Self| {
+            let trunk = config.trunk();
+            (width != Some(&trunk.width), trunk.stages.iter().sum::<usize>().abs_diff(n_blocks))
+        };
+        sizes.map(|size| Self { version, size, image_px }).into_iter().min_by_key(unlike)
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -151,6 +159,30 @@ mod tests {
             let error = Sam2Config { image_px, ..Sam2Config::tiny() }.check().expect_err("refused").to_string();
             assert!(error.contains(&image_px.to_string()), "{error}");
         }
+    }
+
+    #[test]
+    fn a_checkpoint_is_known_by_what_is_left_of_it() {
+        let config = Sam2Config { version: Version::V2, size: Size::Small, image_px: 64 };
+        let mut weights = crate::sam2::untrained(&config, 0).expect("valid");
+        assert_eq!(Sam2Config::of(&weights, 64), Some(config));
+        let gone = "image_encoder.trunk.blocks.5.norm1.weight";
+        weights.parameters.remove(gone);
+        weights
+            .parameters
+            .insert("classifier.weight".into(), sparkwave_core::weights::Parameter::new(vec![1], vec![0.0]));
+        let name = "no_mem_embed";
+        weights.parameters.insert(name.into(), sparkwave_core::weights::Parameter::new(vec![256], vec![0.0; 256]));
+        let found = Sam2Config::of(&weights, 64).expect("nearly one");
+        assert_eq!(found, config);
+        let error = crate::sam2::Sam2::load(&found, &weights, &crate::cpu()).expect_err("not quite").to_string();
+        for part in
+            [format!("missing: {gone}"), "unexpected: classifier.weight".into(), format!("unfit: {name} is [256]")]
+        {
+            assert!(error.contains(&part), "{part}: {error}");
+        }
+        weights.parameters.retain(|name, _| !name.starts_with("image_encoder"));
+        assert_eq!(Sam2Config::of(&weights, 64), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 
 use crate::layers::Initial;
+use crate::op::{self, After};
 
 /// A convolution.
 #[derive(Module, Debug)]
@@ -33,29 +34,25 @@ impl Conv {
         let weight = self.weight.val();
         let ([n, h, w, c], [n_out, _, k, _]) = (x.dims(), weight.dims());
         let each = c * k * k;
-        let patches: Tensor<6> = x.reshape([n, h / k, k, w / k, k, c]);
-        let patches: Tensor<2> = patches.permute([0, 1, 3, 5, 2, 4]).reshape([n * (h / k) * (w / k), each]);
-        let kernel: Tensor<2> = weight.reshape([n_out, each]);
-        let y = patches.matmul(kernel.swap_dims(0, 1)) + self.bias.val().unsqueeze();
+        let parts: Tensor<6> = x.reshape([n, h / k, k, w / k, k, c]);
+        // (Of a kernel of 1 the axes are in order already.)
+        let parts = if k == 1 { parts } else { parts.permute([0, 1, 3, 5, 2, 4]) };
+        let patches: Tensor<2> = parts.reshape([n * (h / k) * (w / k), each]);
+        let y = op::linear(patches, weight.reshape([n_out, each]), self.bias.val(), After::Nothing, None);
         y.reshape([n, h / k, w / k, n_out])
     }
 
     /// Zero padding of k / 2: `[n, y, x, in]` to `[n, y / stride, x / stride, out]`.
     pub(crate) fn strided(&self, x: Tensor<4>, stride: usize) -> Tensor<4> {
-        self.slide(x, stride, 1)
+        let weight = self.weight.val();
+        let padding = weight.dims()[2] / 2;
+        let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
+        conv2d(x.permute([0, 3, 1, 2]), weight, Some(self.bias.val()), options).permute([0, 2, 3, 1])
     }
 
     /// Each channel by itself, zero padding of k / 2: `[n, y, x, c]` to the same shape.
     pub(crate) fn each_channel(&self, x: Tensor<4>) -> Tensor<4> {
-        let [.., c] = x.dims();
-        self.slide(x, 1, c)
-    }
-
-    fn slide(&self, x: Tensor<4>, stride: usize, groups: usize) -> Tensor<4> {
-        let weight = self.weight.val();
-        let padding = weight.dims()[2] / 2;
-        let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups);
-        conv2d(x.permute([0, 3, 1, 2]), weight, Some(self.bias.val()), options).permute([0, 2, 3, 1])
+        op::by_channel(x, self.weight.val(), self.bias.val())
     }
 }
 
@@ -77,10 +74,10 @@ impl Double {
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let weight = self.weight.val();
         let ([n, h, w, _], [n_in, n_out, ..]) = (x.dims(), weight.dims());
-        let kernel: Tensor<2> = weight.permute([0, 2, 3, 1]).reshape([n_in, 4 * n_out]);
+        let kernel: Tensor<2> = weight.permute([2, 3, 1, 0]).reshape([4 * n_out, n_in]);
+        let bias: Tensor<1> = self.bias.val().repeat(&[4]);
         let flat: Tensor<2> = x.reshape([n * h * w, n_in]);
-        let parts: Tensor<6> = flat.matmul(kernel).reshape([n, h, w, 2, 2, n_out]);
-        let y: Tensor<4> = parts.permute([0, 1, 3, 2, 4, 5]).reshape([n, 2 * h, 2 * w, n_out]);
-        y + self.bias.val().unsqueeze()
+        let parts: Tensor<6> = op::linear(flat, kernel, bias, After::Nothing, None).reshape([n, h, w, 2, 2, n_out]);
+        parts.permute([0, 1, 3, 2, 4, 5]).reshape([n, 2 * h, 2 * w, n_out])
     }
 }

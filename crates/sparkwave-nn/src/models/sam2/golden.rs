@@ -7,20 +7,25 @@ use serde_json::Value;
 use super::config::{Sam2Config, Size, Version};
 use super::*;
 use crate::cpu;
-use crate::golden::{formula, scatter};
+use crate::golden::{formula, formula_where, scatter};
 use crate::parameters::collect;
 
 /// What may differ, relative to the largest value expected (or to 1).
 const TOLERANCE: f64 = 2e-5;
 
 pub(crate) fn golden(case: &str) -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/golden/sam2.json");
-    let text = std::fs::read_to_string(path).expect("the golden file is in the repository");
+    golden_of("sam2.json", case)
+}
+
+/// One part of a golden file.
+pub(crate) fn golden_of(file: &str, case: &str) -> Value {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/golden/");
+    let text = std::fs::read_to_string(format!("{folder}{file}")).expect("the golden file is in the repository");
     let all: Value = serde_json::from_str(&text).expect("JSON");
     all[case].clone()
 }
 
-fn name(config: &Sam2Config) -> String {
+pub(crate) fn name(config: &Sam2Config) -> String {
     let version = if config.version == Version::V2 { "2" } else { "2.1" };
     let size = match config.size {
         Size::Tiny => "tiny",
@@ -54,6 +59,14 @@ pub(crate) fn filled(config: &Sam2Config) -> Sam2 {
     let mut weights = zeros(config);
     formula(&mut weights);
     Sam2::load(config, &weights, &cpu()).expect("all arrays fit")
+}
+
+/// The same, with the image encoder of the other version of this size, whose values are the same.
+pub(crate) fn filled_but_for_images(config: &Sam2Config, other: &Sam2) -> Sam2 {
+    let mut weights = zeros(config);
+    formula_where(&mut weights, |name| !name.starts_with("image_encoder."));
+    let network = Sam2::load(config, &weights, &cpu()).expect("all arrays fit");
+    Sam2 { image_encoder: other.image_encoder.clone(), ..network }
 }
 
 fn network(version: Version) -> Sam2 {
@@ -170,7 +183,7 @@ fn prompts_become_these_tokens() {
     compare(expected, "no_mask", channels_first(encoder.no_mask().expand([1, 16, 16, HIDDEN])));
     let mask = channels_last(input([1, 1, 64, 64], 5) * 4.0);
     compare(expected, "mask", channels_first(encoder.masks(mask)));
-    compare(expected, "dense", channels_first(encoder.places(16).reshape([1, 16, 16, HIDDEN])));
+    compare(expected, "dense", channels_first(encoder.places().reshape([1, 16, 16, HIDDEN])));
 }
 
 #[test]
@@ -180,7 +193,7 @@ fn the_decoder_gives_these_masks() {
     let encoder = &network.sam_prompt_encoder;
     let Features { image, fine } = features(1);
     let decoder = &network.sam_mask_decoder;
-    let decoded = decoder.forward(image, &fine, encoder.places(16), encoder.points(&clicks()), encoder.no_mask());
+    let decoded = decoder.forward(image, &fine, encoder.places(), Some(encoder.points(&clicks())), encoder.no_mask());
     compare(expected, "masks", decoded.masks.clone());
     compare(expected, "quality", decoded.quality.clone());
     compare(expected, "tokens", decoded.tokens.clone());
@@ -268,7 +281,8 @@ fn memories_are_attended_to() {
         let (here, place) = (batch_first(input([256, 2, 256], 11)), batch_first(input([256, 2, 256], 12)));
         let (memory, of_memory) = (batch_first(input([524, 2, 64], 13)), batch_first(input([524, 2, 64], 14)));
         let rotations = &network.rotations;
-        let seen = network.memory_attention.forward(here.clone(), place.clone(), memory, of_memory, rotations);
+        let attention = &network.memory_attention;
+        let seen = attention.forward(here.clone(), place.clone(), memory, of_memory, 512, rotations);
         compare(expected, "attended", batch_first(seen));
 
         // Frames 0 and 12 were prompted; each frame's memory, its place and its pointer have numbers of their own.

@@ -8,7 +8,7 @@ use super::perceptron::Perceptron;
 use super::prompt_encoder::Embedding;
 use super::two_way::TwoWayTransformer;
 use crate::layers::{Initial, LayerNorm};
-use crate::op;
+use crate::op::{self, After};
 
 /// Masks: one for a prompt that says all, three for one that can mean several things.
 pub(crate) const MASKS: usize = 4;
@@ -159,20 +159,21 @@ impl MaskDecoder {
     }
 
     /// Features `[1 or n, side, side, c]` and fine ones, places `[1, side * side, c]`, the tokens of prompts `[n, points,
-    /// c]` and what is known of masks, `[1 or n, side or 1, side or 1, c]`, to all four masks of each of n objects.
+    /// c]` (none: one object of which no point is known) and what is known of masks, `[1 or n, side or 1, side or 1, c]`, to
+    /// all four masks of each of n objects.
     pub(crate) fn forward(
         &self,
         image: Tensor<4>,
         [s0, s1]: &[Tensor<4>; 2],
         places: Tensor<3>,
-        points: Tensor<3>,
+        points: Option<Tensor<3>>,
         masks: Tensor<4>,
     ) -> Decoded {
-        let [n, _, c] = points.dims();
-        let [_, side, ..] = image.dims();
+        let n = points.as_ref().map_or(1, |points| points.dims()[0]);
+        let [_, side, _, c] = image.dims();
         let own = [&self.obj_score_token, &self.iou_token, &self.mask_tokens].map(|token| token.weight.val()).to_vec();
         let own: Tensor<3> = Tensor::cat(own, 0).unsqueeze();
-        let tokens = Tensor::cat(vec![own.expand([n, 2 + MASKS, c]), points], 1);
+        let tokens = Tensor::cat(std::iter::once(own.expand([n, 2 + MASKS, c])).chain(points).collect(), 1);
         let image: Tensor<3> = (image + masks).expand([n, side, side, c]).reshape([n, side * side, c]);
         let [tokens, image] = self.transformer.forward(tokens, image, places);
         let of_masks = tokens.clone().narrow(1, 2, MASKS);
@@ -185,10 +186,10 @@ impl MaskDecoder {
         let x: Tensor<3> = x.reshape([n, h * w, short]);
 
         let heads = self.output_hypernetworks_mlps.iter().enumerate();
-        let heads = heads.map(|(i, head)| head.forward(of_masks.clone().narrow(1, i, 1), activation::relu));
+        let heads = heads.map(|(i, head)| head.forward(of_masks.clone().narrow(1, i, 1), After::Relu));
         let heads = Tensor::cat(heads.collect(), 1);
-        let quality = self.iou_prediction_head.forward(tokens.clone().narrow(1, 1, 1), activation::relu);
-        let presence = self.pred_obj_score_head.forward(tokens.narrow(1, 0, 1), activation::relu);
+        let quality = self.iou_prediction_head.forward(tokens.clone().narrow(1, 1, 1), After::Relu);
+        let presence = self.pred_obj_score_head.forward(tokens.narrow(1, 0, 1), After::Relu);
         Decoded {
             masks: heads.matmul(x.swap_dims(1, 2)).reshape([n, MASKS, h, w]),
             quality: activation::sigmoid(quality).reshape([n, MASKS]),

@@ -2,10 +2,11 @@
 //! attention to memories (Ravi et al. 2024, section 4).
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::attention::RotaryAttention;
 use crate::layers::{Initial, LayerNorm, Linear};
+use crate::op::After;
 
 /// Layers.
 const DEPTH: usize = 4;
@@ -37,12 +38,21 @@ impl Layer {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, keys: Tensor<3>, memory: Tensor<3>, rotations: &[Tensor<2>; 2]) -> Tensor<3> {
+    fn forward(
+        &self,
+        x: Tensor<3>,
+        keys: Tensor<3>,
+        memory: Tensor<3>,
+        placed: usize,
+        rotations: &[Tensor<2>; 2],
+    ) -> Tensor<3> {
+        let [_, tokens, _] = x.dims();
         let normed = self.norm1.forward(x.clone());
-        let x = x + self.self_attn.forward(normed.clone(), normed.clone(), normed, rotations);
-        let x = x.clone() + self.cross_attn_image.forward(self.norm2.forward(x), keys, memory, rotations);
-        let inner = activation::relu(self.linear1.forward(self.norm3.forward(x.clone())));
-        x + self.linear2.forward(inner)
+        let x = self.self_attn.forward_onto(x, normed.clone(), normed.clone(), normed, tokens, rotations);
+        let normed = self.norm2.forward(x.clone());
+        let x = self.cross_attn_image.forward_onto(x, normed, keys, memory, placed, rotations);
+        let inner = self.linear1.forward_then(self.norm3.forward(x.clone()), After::Relu);
+        self.linear2.forward_onto(inner, After::Nothing, Some(x))
     }
 }
 
@@ -62,19 +72,22 @@ impl MemoryAttention {
         }
     }
 
-    /// Features `[n, tokens, c]` of an image and the place of each, `[1 or n, tokens, c]`, with memories `[n, images *
-    /// tokens + pointers, m]` and the place and time of each, of the same shape: to features of the same shape.
+    /// Features `[n, tokens, c]` of an image and the place of each, `[1 or n, tokens, c]`, with memories `[n, placed +
+    /// pointers, m]` and the place and time of each, of the same shape: to features of the same shape. The `placed` ones are
+    /// of whole images.
     pub(crate) fn forward(
         &self,
         features: Tensor<3>,
         places: Tensor<3>,
         memory: Tensor<3>,
         of_memory: Tensor<3>,
+        placed: usize,
         rotations: &[Tensor<2>; 2],
     ) -> Tensor<3> {
         let keys = memory.clone() + of_memory;
         let x = features + places * 0.1;
-        let x = self.layers.iter().fold(x, |x, layer| layer.forward(x, keys.clone(), memory.clone(), rotations));
+        let x =
+            self.layers.iter().fold(x, |x, layer| layer.forward(x, keys.clone(), memory.clone(), placed, rotations));
         self.norm.forward(x)
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::conv::Conv;
 use crate::layers::{Initial, LayerNorm, Linear};
-use crate::op;
+use crate::op::{self, After};
 
 /// Added to variances.
 const EPSILON: f32 = 1e-6;
@@ -68,7 +68,7 @@ impl ConvNext {
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let inner = self.norm.forward(self.dwconv.each_channel(x.clone()));
-        let inner = self.pwconv2.forward(op::gelu(self.pwconv1.forward(inner)));
+        let inner = self.pwconv2.forward(self.pwconv1.forward_then(inner, After::Gelu));
         x + inner * self.gamma.val().unsqueeze()
     }
 }

@@ -28,14 +28,12 @@ impl Neck {
     }
 
     /// Stages `[n, y, x, c]` at strides 4, 8, 16 and 32 to levels of one number of channels at strides 4, 8 and 16.
-    pub(crate) fn forward(&self, stages: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        let mut levels: Vec<Tensor<4>> =
-            stages.into_iter().zip(self.convs.iter().rev()).map(|(stage, level)| level.conv.patches(stage)).collect();
+    pub(crate) fn forward(&self, stages: [Tensor<4>; 4]) -> [Tensor<4>; 3] {
+        let mut convs = self.convs.iter().rev();
+        let [first, second, third, fourth] =
+            stages.map(|stage| convs.next().expect("there is one for each stage").conv.patches(stage));
         // Only the third level hears of the one above it; the fourth is for nothing else.
-        if let (Some(coarsest), Some(third)) = (levels.pop(), levels.pop()) {
-            levels.push(third + double(coarsest));
-        }
-        levels
+        [first, second, third + double(fourth)]
     }
 }
 

@@ -4,8 +4,9 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::layers::{Initial, Linear};
+use crate::op::After;
 
-/// Linear layers with a function between them.
+/// Linear layers, at least one, with a function between them.
 #[derive(Module, Debug)]
 pub(crate) struct Perceptron {
     layers: Vec<Linear>,
@@ -26,11 +27,19 @@ impl Perceptron {
     }
 
     /// `[..., first]` to `[..., last]`; `between` follows every layer but the last.
-    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>, between: fn(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
-        let last = self.layers.len() - 1;
-        self.layers.iter().enumerate().fold(x, |x, (i, layer)| {
-            let y = layer.forward(x);
-            if i < last { between(y) } else { y }
-        })
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>, between: After) -> Tensor<D> {
+        self.forward_onto(x, between, None)
+    }
+
+    /// The same, added to `past`, `[..., last]`, if there is any.
+    pub(crate) fn forward_onto<const D: usize>(
+        &self,
+        x: Tensor<D>,
+        between: After,
+        past: Option<Tensor<D>>,
+    ) -> Tensor<D> {
+        let (last, others) = self.layers.split_last().expect("there is a layer");
+        let x = others.iter().fold(x, |x, layer| layer.forward_then(x, between));
+        last.forward_onto(x, After::Nothing, past)
     }
 }

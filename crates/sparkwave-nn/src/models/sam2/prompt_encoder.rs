@@ -75,12 +75,15 @@ pub(crate) struct PromptEncoder {
     mask_downscaling: MaskDownscaling,
     no_mask_embed: Embedding,
     image_px: usize,
+    /// The places of the tokens of an image, `[1, side * side, c]`, made of the frequencies.
+    places: Tensor<3>,
 }
 
 impl PromptEncoder {
     /// For square images of `image_px` and tokens of length `n`.
     pub(crate) fn new(n: usize, image_px: usize, initial: &mut Initial) -> Self {
         let frequencies = initial.uniform([2, n / 2], 1);
+        let places = places(frequencies.val().detach(), image_px / 16);
         Self {
             pe_layer: PeLayer { positional_encoding_gaussian_matrix: frequencies },
             point_embeddings: (0..4).map(|_| Embedding::new(1, n, initial)).collect(),
@@ -94,7 +97,13 @@ impl PromptEncoder {
             },
             no_mask_embed: Embedding::new(1, n, initial),
             image_px,
+            places,
         }
+    }
+
+    /// The same after its arrays have changed.
+    pub(crate) fn refreshed(self) -> Self {
+        Self { places: places(self.frequencies(), self.image_px / 16), ..self }
     }
 
     fn frequencies(&self) -> Tensor<2> {
@@ -135,10 +144,13 @@ impl PromptEncoder {
     }
 
     /// The places of the tokens of an image, `[1, side * side, c]`.
-    pub(crate) fn places(&self, side: usize) -> Tensor<3> {
-        let frequencies = self.frequencies();
-        fourier(grid(side, &frequencies.device()), frequencies).unsqueeze()
+    pub(crate) fn places(&self) -> Tensor<3> {
+        self.places.clone()
     }
+}
+
+fn places(frequencies: Tensor<2>, side: usize) -> Tensor<3> {
+    fourier(grid(side, &frequencies.device()), frequencies).unsqueeze()
 }
 
 /// The name, in a checkpoint, of an array of the mask's encoder, which is one list of convolutions, normalisations and

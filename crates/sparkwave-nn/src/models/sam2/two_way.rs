@@ -1,11 +1,12 @@
 //! A transformer in which tokens attend to an image and the image to the tokens (Kirillov et al., ICCV 2023, appendix A).
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::attention::Attention;
 use super::perceptron::Perceptron;
 use crate::layers::{Initial, LayerNorm};
+use crate::op::After;
 
 /// Layers.
 const DEPTH: usize = 2;
@@ -61,7 +62,7 @@ impl Layer {
             self.cross_attn_token_to_image.forward(tokens.clone() + names.clone(), placed.clone(), image.clone());
         let tokens = self.norm2.forward(tokens + seen);
 
-        let tokens = self.norm3.forward(tokens.clone() + self.mlp.forward(tokens, activation::relu));
+        let tokens = self.norm3.forward(self.mlp.forward_onto(tokens.clone(), After::Relu, Some(tokens)));
 
         let told = self.cross_attn_image_to_token.forward(placed, tokens.clone() + names.clone(), tokens.clone());
         [tokens, self.norm4.forward(image + told)]

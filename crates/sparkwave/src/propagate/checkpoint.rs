@@ -1,0 +1,76 @@
+//! Where a run stands, so that another can go on from there.
+//!
+//! `checkpoint.safetensors` holds the memory of the propagator and the place in the passes; rows are in `objects.csv`, masks in
+//! `masks/`. It is written after both, so that what it speaks of is there; rows and masks beyond it are made again, with the
+//! same bytes. A finished run leaves a small one without a memory.
+
+use super::Stop;
+use super::trust::{Rows, rows_of, table};
+use crate::error::Error;
+use crate::provenance::hex;
+use crate::run_folder::RunFolder;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sparkwave_core::prompt::Prompt;
+use sparkwave_core::weights::Weights;
+
+const FILE: &str = "checkpoint.safetensors";
+const ROWS: &str = "objects.csv";
+/// The text in it.
+const PLACE: &str = "place";
+
+/// Frames that are shown between two checkpoints.
+pub(super) const EVERY: usize = 16;
+
+/// The place in the passes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// The pass, and of its frames the next one; beyond the last pass, all is done.
+    pub(super) pass: usize,
+    pub(super) next: usize,
+    /// Where the run stopped to be asked.
+    pub(super) stopped: Option<Stop>,
+    /// What was said, as a digest.
+    pub(super) prompts: String,
+}
+
+/// The digest of what was said: with other prompts, what followed from them is worth nothing.
+pub(super) fn digest(prompts: &[Prompt], frames: impl Iterator<Item = usize>) -> String {
+    let mut hash = Sha256::new();
+    for prompt in prompts {
+        let Prompt { frame, object, positive, negative, bounds, mask, verified } = prompt;
+        hash.update(format!("{frame} {object} {positive:?} {negative:?} {bounds:?} {verified}\n"));
+        if let Some(mask) = mask {
+            hash.update(format!("{} {} {:?}\n", mask.y0(), mask.x0(), mask.bits().dim()));
+            hash.update(mask.bits().iter().map(|&inside| u8::from(inside)).collect::<Vec<u8>>());
+        }
+    }
+    hash.update(format!("{:?}", frames.collect::<Vec<_>>()));
+    hex(&hash.finalize())
+}
+
+/// Writes where a run stands.
+///
+/// # Errors
+/// If a file cannot be written.
+pub(super) fn save(folder: &RunFolder, place: &Place, rows: &Rows, mut memory: Weights) -> Result<(), Error> {
+    sparkwave_io::csv::write_table(&table(rows), &folder.file(ROWS))?;
+    let text = serde_json::to_string(place).expect("numbers and texts are JSON");
+    memory.texts.insert(PLACE.to_owned(), text);
+    Ok(sparkwave_io::weights::write(&memory, &folder.file(FILE))?)
+}
+
+/// Where an earlier run of this folder stood, with its rows and the memory of its propagator; `None` if there is nothing to go
+/// on from, or other prompts were given then.
+///
+/// # Errors
+/// If a file of it cannot be read.
+pub(super) fn load(folder: &RunFolder, prompts: &str) -> Result<Option<(Place, Rows, Weights)>, Error> {
+    if folder.is_missing(FILE) || folder.is_missing(ROWS) {
+        return Ok(None);
+    }
+    let memory = sparkwave_io::weights::read(&folder.file(FILE))?;
+    let place: Option<Place> = memory.texts.get(PLACE).and_then(|text| serde_json::from_str(text).ok());
+    let rows = rows_of(&sparkwave_io::csv::read_table(&folder.file(ROWS))?);
+    Ok(place.zip(rows).filter(|(place, _)| place.prompts == prompts).map(|(place, rows)| (place, rows, memory)))
+}

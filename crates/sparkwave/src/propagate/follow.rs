@@ -1,0 +1,401 @@
+//! The objects followed through the frames, pass after pass, with a file of masks for each frame as it comes.
+
+use super::between::Between;
+use super::blank::Blanks;
+use super::checkpoint::{self, Place};
+use super::course::Pass;
+use super::outputs::MaskFolder;
+use super::propagator::{Propagator, owners};
+use super::said::Said;
+use super::trust::{Judge, Row, Rows, Sight};
+use super::{PropagateConfig, Stop, pixels};
+use crate::error::Error;
+use crate::run_folder::RunFolder;
+use crate::stage_clock::StageClock;
+use ndarray::Array2;
+use sparkwave_core::progress::Progress;
+use sparkwave_core::source::FrameSource;
+
+/// What is followed, through what, and where it goes.
+pub(super) struct Task<'a> {
+    pub(super) config: &'a PropagateConfig,
+    pub(super) source: &'a dyn FrameSource,
+    pub(super) said: &'a Said,
+    pub(super) blanks: &'a Blanks,
+    pub(super) folder: &'a RunFolder,
+    pub(super) masks: &'a MaskFolder,
+    pub(super) clock: &'a StageClock<'a>,
+}
+
+/// What is known of each object in each frame, and where the run stopped to be asked.
+pub(super) type Outcome = (Rows, Option<Stop>);
+
+impl Task<'_> {
+    /// Follows the objects and writes their masks, from where an earlier run of this folder stood.
+    ///
+    /// # Errors
+    /// If the movie cannot be read, a file cannot be written, or the user cancels; the next run then goes on from here.
+    pub(super) fn follow(&self, propagator: &mut dyn Propagator, passes: &[Pass]) -> Result<Outcome, Error> {
+        let labelled = self.said.labelled.keys().copied();
+        let prompts = checkpoint::digest(&self.said.prompts, labelled);
+        let earlier = checkpoint::load(self.folder, &prompts)?;
+        let (mut place, mut rows, memory) = match earlier {
+            Some((place, rows, memory)) => (place, rows, Some(memory)),
+            None => {
+                if self.folder.is_resumed() {
+                    self.clock.warn("an earlier run got nowhere, or was told other things: all is followed anew");
+                }
+                self.masks.clear()?;
+                (Place { prompts, ..Place::default() }, Rows::new(), None)
+            }
+        };
+        if place.pass < passes.len() {
+            self.prompt(propagator)?;
+            if let Some(memory) = memory {
+                propagator.restore(&memory)?;
+            }
+        }
+        while let Some(pass) = passes.get(place.pass).filter(|_| place.stopped.is_none()) {
+            self.pass(propagator, passes, pass, &mut place, &mut rows)?;
+        }
+        place.pass = passes.len();
+        checkpoint::save(self.folder, &place, &rows, sparkwave_core::weights::Weights::default())?;
+        Ok((rows, place.stopped))
+    }
+
+    /// Tells the propagator all that was said, in the order of frames.
+    fn prompt(&self, propagator: &mut dyn Propagator) -> Result<(), Error> {
+        self.clock.begin("prompts", self.said.prompts.len() as u64);
+        for prompt in &self.said.prompts {
+            if self.clock.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            propagator.prompt(prompt, pixels(self.source, prompt.frame)?.view())?;
+            self.clock.advance(1);
+        }
+        Ok(())
+    }
+
+    /// Goes through a pass from `place` on, and leaves `place` at the next one, or where it stopped.
+    fn pass(
+        &self,
+        propagator: &mut dyn Propagator,
+        passes: &[Pass],
+        pass: &Pass,
+        place: &mut Place,
+        rows: &mut Rows,
+    ) -> Result<(), Error> {
+        self.clock.begin(pass.name(), pass.frames.len() as u64);
+        self.clock.advance(place.next as u64);
+        let judge = Judge::new(self.config, self.source.recording());
+        let mut before = self.last_seen(passes, place)?;
+        let mut waiting = Vec::new();
+        let mut n_shown = 0;
+        for (i, &frame) in pass.frames.iter().enumerate().skip(place.next) {
+            if self.clock.is_cancelled() {
+                checkpoint::save(self.folder, place, rows, propagator.state())?;
+                return Err(Error::Cancelled);
+            }
+            if self.blanks.why(frame).is_some() {
+                waiting.push(frame);
+                continue;
+            }
+            let pixels = pixels(self.source, frame)?;
+            let found = propagator.step(frame, pixels.view(), pass.direction)?;
+            let mut labels = owners(&found, pixels.dim());
+            self.said.lock(frame, &mut labels);
+            let now = Sight { frame, pixels, labels };
+            self.fill(&waiting, before.as_ref(), &now, rows)?;
+            self.masks.write(frame, &now.labels)?;
+            for object in &found {
+                let (prompted, verified) = self.said.of(frame, object.object);
+                let row = judge.row(object, &now, before.as_ref(), prompted || verified);
+                if row.doubtful && self.config.stop_at_doubt && place.stopped.is_none() {
+                    place.stopped = Some(Stop { frame, object: object.object, why: row.why.clone() });
+                }
+                rows.insert((frame, object.object), Row { prompted, verified, ..row });
+            }
+            before = Some(now);
+            place.next = i + 1;
+            self.clock.advance(1 + waiting.len() as u64);
+            waiting.clear();
+            n_shown += 1;
+            if place.stopped.is_some() {
+                return Ok(());
+            }
+            if n_shown % checkpoint::EVERY == 0 {
+                checkpoint::save(self.folder, place, rows, propagator.state())?;
+            }
+        }
+        self.leave_empty(&waiting, "no frame beyond it shows anything", rows)?;
+        self.clock.advance(waiting.len() as u64);
+        (place.pass, place.next) = (place.pass + 1, 0);
+        Ok(())
+    }
+
+    /// The frame that was seen before the place in a pass: the one before it, or, at the beginning of the way back, the one
+    /// from which the first pass began. Checkpoints stand behind frames that were shown.
+    fn last_seen(&self, passes: &[Pass], place: &Place) -> Result<Option<Sight>, Error> {
+        let frame = match place.next {
+            0 if place.pass == 0 => return Ok(None),
+            0 => passes[0].frames[0],
+            next => passes[place.pass].frames[next - 1],
+        };
+        let Some(labels) = self.masks.read(frame)? else { return Ok(None) };
+        Ok(Some(Sight { frame, pixels: pixels(self.source, frame)?, labels: labels.mapv(u32::from) }))
+    }
+
+    /// Fills frames that were not shown, once the next that was is known.
+    fn fill(&self, waiting: &[usize], before: Option<&Sight>, now: &Sight, rows: &mut Rows) -> Result<(), Error> {
+        let Some(before) = before else {
+            return self.leave_empty(waiting, "no frame before it shows anything", rows);
+        };
+        if waiting.len() > self.config.fill_frames {
+            let why = format!("{} blank frames in a row, more than {}", waiting.len(), self.config.fill_frames);
+            return self.leave_empty(waiting, &why, rows);
+        }
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let between = |object| Some((object, Between::new(&before.mask(object), &now.mask(object))?));
+        let objects = self.said.objects();
+        let between: Vec<(u32, Between)> = objects.iter().copied().filter_map(between).collect();
+        for &frame in waiting {
+            let fraction = frame.abs_diff(before.frame) as f64 / now.frame.abs_diff(before.frame) as f64;
+            let mut labels = Array2::zeros(now.labels.dim());
+            let mut deepest = Array2::zeros(now.labels.dim());
+            for (object, between) in &between {
+                ndarray::Zip::from(&mut labels).and(&mut deepest).and(&between.at(fraction)).for_each(
+                    |label, deepest, &depth| {
+                        if depth > *deepest {
+                            (*label, *deepest) = (*object, depth);
+                        }
+                    },
+                );
+            }
+            self.masks.write(frame, &labels)?;
+            for &object in &objects {
+                let filled = between.iter().any(|(of, _)| *of == object);
+                let why = if filled { "" } else { "not there on both sides of the gap" };
+                let row = Row::of(&labels.mapv(|label| label == object));
+                rows.insert((frame, object), Row { filled, why: why.to_owned(), ..row });
+            }
+        }
+        Ok(())
+    }
+
+    fn leave_empty(&self, frames: &[usize], why: &str, rows: &mut Rows) -> Result<(), Error> {
+        let shape = self.source.shape();
+        for &frame in frames {
+            self.masks.write(frame, &Array2::zeros((shape.height, shape.width)))?;
+            for object in self.said.objects() {
+                rows.insert((frame, object), Row { why: why.to_owned(), ..Row::default() });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::blank::Looking;
+    use super::super::course::{self, Course};
+    use super::super::names::FrameNames;
+    use super::super::propagator::{Direction, Followed};
+    use super::*;
+    use crate::run_folder::Existing;
+    use ndarray::{Array3, ArrayView2};
+    use sparkwave_core::movie::Pixels;
+    use sparkwave_core::progress::Silent;
+    use sparkwave_core::prompt::Prompt;
+    use sparkwave_core::recording::Recording;
+    use sparkwave_core::source::InMemory;
+    use sparkwave_core::weights::{Parameter, Weights};
+    use std::path::Path;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    const SIZE: (usize, usize) = (40, 60);
+
+    /// Sees what is bright, and trusts itself less with every step that it remembers.
+    #[derive(Default)]
+    struct Bright {
+        steps: f32,
+        shown: Vec<usize>,
+    }
+
+    impl Propagator for Bright {
+        fn prompt(&mut self, _: &Prompt, _: ArrayView2<'_, f32>) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn step(&mut self, frame: usize, pixels: ArrayView2<'_, f32>, _: Direction) -> Result<Vec<Followed>, Error> {
+            self.steps += 1.0;
+            self.shown.push(frame);
+            let logits = pixels.mapv(|v| v - 500.0);
+            Ok(vec![Followed { object: 1, logits, quality: 1.0 - 0.01 * self.steps, presence: 1.0 }])
+        }
+
+        fn state(&self) -> Weights {
+            let steps = Parameter::new(vec![1], vec![self.steps]);
+            Weights { parameters: [("steps".to_owned(), steps)].into(), ..Weights::default() }
+        }
+
+        fn restore(&mut self, state: &Weights) -> Result<(), Error> {
+            self.steps = state.parameters["steps"].values[0];
+            Ok(())
+        }
+
+        fn description(&self) -> serde_json::Value {
+            serde_json::Value::Null
+        }
+    }
+
+    /// Where the disc is in a frame.
+    fn column(t: usize) -> f64 {
+        12.0 + 2.0 * t as f64
+    }
+
+    /// A bright disc that moves over a texture; some frames show nothing.
+    fn movie(n: usize, blank: &[usize]) -> InMemory {
+        let value = |(t, y, x): (usize, usize, usize)| match (y as f64 - 20.0).hypot(x as f64 - column(t)) {
+            _ if blank.contains(&t) => f32::NAN,
+            r if r <= 6.0 => 900.0,
+            _ => 100.0 + ((x * 7 + y * 3) % 11) as f32,
+        };
+        let pixels = Array3::from_shape_fn((n, SIZE.0, SIZE.1), value);
+        InMemory::new(Recording::default(), Pixels::F32(pixels))
+    }
+
+    /// Cancels when it was asked so many times.
+    struct Patience(AtomicI64);
+
+    impl Progress for Patience {
+        fn begin(&self, _: &str, _: u64) {}
+        fn advance(&self, _: u64) {}
+        fn warn(&self, _: &str) {}
+        fn is_cancelled(&self) -> bool {
+            self.0.fetch_sub(1, Ordering::Relaxed) <= 0
+        }
+    }
+
+    struct Trial {
+        config: PropagateConfig,
+        said: Said,
+        source: InMemory,
+    }
+
+    impl Trial {
+        fn new(n: usize, blank: &[usize], prompts: &str) -> Self {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("p.json");
+            std::fs::write(&path, format!(r#"{{"frames": {n}, "prompts": [{prompts}]}}"#)).expect("writable");
+            let source = movie(n, blank);
+            let names = FrameNames::of(Path::new("movie.tif"), &source).expect("numbers");
+            let said = Said::read(&path, source.shape(), &names).expect("prompts");
+            let config = PropagateConfig::new(Path::new("movie.tif"), &path, Path::new("bright"));
+            Self { config, said, source }
+        }
+
+        fn run(
+            &self,
+            out: &Path,
+            existing: Existing,
+            progress: &dyn Progress,
+        ) -> (Result<Outcome, Error>, Vec<usize>, Vec<Array2<u16>>) {
+            let n_frames = self.source.shape().n_frames;
+            let folder = RunFolder::open(out, existing, "").expect("a folder");
+            let masks = MaskFolder::create(&folder).expect("a folder");
+            let mut looking = Looking::from(0);
+            for frame in 0..n_frames {
+                looking.at(pixels(&self.source, frame).expect("readable").view());
+            }
+            let mut blanks = looking.judge(self.config.blank_below);
+            blanks.show(self.said.shown());
+            let passes = course::passes(Course::Both, &(0..=n_frames - 1), self.said.shown()).expect("prompts");
+            let clock = StageClock::new(progress);
+            let task = Task {
+                config: &self.config,
+                source: &self.source,
+                said: &self.said,
+                blanks: &blanks,
+                folder: &folder,
+                masks: &masks,
+                clock: &clock,
+            };
+            let mut bright = Bright::default();
+            let outcome = task.follow(&mut bright, &passes);
+            let found = (0..n_frames).map_while(|frame| masks.read(frame).expect("readable")).collect();
+            (outcome, bright.shown, found)
+        }
+    }
+
+    const PROMPT: &str = r#"{"frame": 4, "object": 1, "points": [{"y": 20, "x": 18}]}"#;
+
+    #[test]
+    fn blank_frames_are_not_shown_but_filled_and_marked() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut trial = Trial::new(22, &[0, 2, 7, 8, 12, 13, 14, 21], PROMPT);
+        trial.config.fill_frames = 2;
+        let (outcome, shown, masks) = trial.run(&folder.path().join("out"), Existing::Refuse, &Silent);
+        let (rows, stopped) = outcome.expect("followed");
+        assert_eq!(shown, [4, 5, 6, 9, 10, 11, 15, 16, 17, 18, 19, 20, 3, 1]);
+        assert_eq!((masks.len(), rows.len(), stopped), (22, 22, None));
+        for frame in [2, 7, 8] {
+            let row = &rows[&(frame, 1)];
+            assert!(row.filled && !row.doubtful && row.quality.is_none() && row.why.is_empty(), "{row:?}");
+            let [y, x] = row.centroid.expect("filled");
+            assert!((y - 20.0).abs() < 0.3 && (x - column(frame)).abs() < 0.7, "{frame}: {y} {x}");
+            assert!(row.area_px.abs_diff(113) < 8, "{}", row.area_px);
+        }
+        for (frame, why) in
+            [(12, "3 blank frames in a row, more than 2"), (0, "no frame beyond"), (21, "no frame beyond")]
+        {
+            let row = &rows[&(frame, 1)];
+            assert!(!row.filled && row.area_px == 0 && row.why.starts_with(why), "{row:?}");
+            assert!(masks[frame].iter().all(|label| *label == 0));
+        }
+        assert!(rows[&(4, 1)].prompted && !rows[&(5, 1)].prompted);
+    }
+
+    #[test]
+    fn a_run_that_was_cancelled_ends_with_the_same_bytes() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let trial = Trial::new(48, &[9, 10, 30], PROMPT);
+        let whole = folder.path().join("whole");
+        let (outcome, ..) = trial.run(&whole, Existing::Refuse, &Silent);
+        let expected = outcome.expect("followed");
+        // At the beginning, within a gap, in the first pass, at its end, and on the way back.
+        for patience in [1, 7, 20, 45, 47] {
+            let out = folder.path().join(patience.to_string());
+            let (outcome, shown, _) = trial.run(&out, Existing::Refuse, &Patience(AtomicI64::new(patience)));
+            assert!(matches!(outcome, Err(Error::Cancelled)), "{patience}");
+            let (outcome, then, _) = trial.run(&out, Existing::Resume, &Silent);
+            assert_eq!(outcome.expect("followed"), expected, "{patience}");
+            assert_eq!(shown.len() + then.len(), 45, "{patience}: no frame twice");
+            for file in ["objects.csv", "checkpoint.safetensors", "masks/000009.png", "masks/000047.png"] {
+                let read = |of: &Path| std::fs::read(of.join(file)).expect("there");
+                assert!(read(&out) == read(&whole), "{patience}: {file} differs");
+            }
+        }
+        // A finished run is not followed again, unless other things are said.
+        let (outcome, shown, _) = trial.run(&whole, Existing::Resume, &Silent);
+        assert_eq!((outcome.expect("finished"), shown.len()), (expected, 0));
+        let other = Trial::new(48, &[9, 10, 30], r#"{"frame": 5, "object": 1, "points": [{"y": 20, "x": 18}]}"#);
+        let (_, shown, _) = other.run(&whole, Existing::Resume, &Silent);
+        assert_eq!(shown.len(), 45);
+    }
+
+    #[test]
+    fn a_run_stops_at_a_doubt_and_says_why() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut trial = Trial::new(20, &[], PROMPT);
+        (trial.config.stop_at_doubt, trial.config.doubt) = (true, 0.945);
+        let (outcome, shown, masks) = trial.run(&folder.path().join("out"), Existing::Refuse, &Silent);
+        let stop = outcome.expect("stopped").1.expect("doubtful");
+        // The sixth step is the first below 0.945.
+        assert_eq!((stop.frame, stop.object, stop.why.as_str()), (9, 1, "expected overlap 0.94"));
+        assert_eq!((shown.last(), masks.len()), (Some(&9), 0), "frame 0 was not reached");
+        let (outcome, shown, _) = trial.run(&folder.path().join("out"), Existing::Resume, &Silent);
+        assert_eq!((outcome.expect("still").1, shown.len()), (Some(stop), 0));
+    }
+}

@@ -1,0 +1,116 @@
+//! What a person said: prompts of a file, or labels of ISAT.
+
+use super::names::FrameNames;
+use crate::error::Error;
+use ndarray::Array2;
+use sparkwave_core::movie::MovieShape;
+use sparkwave_core::prompt::Prompt;
+use sparkwave_io::prompts;
+use sparkwave_io::prompts::isat::{Labels, Name};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What a person said, in the order of frames.
+pub(super) struct Said {
+    pub(super) prompts: Vec<Prompt>,
+    /// Frames in which everything that is to be seen was labelled, and their files.
+    pub(super) labelled: BTreeMap<usize, PathBuf>,
+    /// What objects are called, other than by their number.
+    names: BTreeMap<u32, Name>,
+}
+
+impl Said {
+    /// Reads prompts as JSON, or labels of ISAT, a file or a folder.
+    ///
+    /// # Errors
+    /// If a file is not what it should be, or does not fit the movie.
+    pub(super) fn read(path: &Path, shape: MovieShape, frames: &FrameNames) -> Result<Self, Error> {
+        let mut said = if prompts::isat::is_isat(path)? {
+            let Labels { prompts, frames: labelled, names } =
+                prompts::isat::read(path, shape, |name| frames.frame(name))?;
+            Self { prompts, labelled, names }
+        } else {
+            Self { prompts: prompts::read(path, shape)?, labelled: BTreeMap::new(), names: BTreeMap::new() }
+        };
+        said.prompts.sort_by_key(|prompt| prompt.frame);
+        match said.prompts.iter().find(|prompt| prompt.object > u32::from(u16::MAX)) {
+            Some(prompt) => {
+                let (expected, found) = ("numbers of objects up to 65535", prompt.object.to_string());
+                Err(Error::Parameter { name: "prompts", expected, found })
+            }
+            None => Ok(said),
+        }
+    }
+
+    /// The frames of which something was said, in any order.
+    pub(super) fn shown(&self) -> impl Iterator<Item = usize> + '_ {
+        self.prompts.iter().map(|prompt| prompt.frame).chain(self.labelled.keys().copied())
+    }
+
+    /// The objects.
+    pub(super) fn objects(&self) -> BTreeSet<u32> {
+        self.prompts.iter().map(|prompt| prompt.object).collect()
+    }
+
+    /// What an object is called in labels of ISAT.
+    pub(super) fn name(&self, object: u32) -> Name {
+        let own = || Name { group: object, category: object.to_string() };
+        self.names.get(&object).cloned().unwrap_or_else(own)
+    }
+
+    /// Whether something was said of an object in a frame, and whether it stands whatever is found.
+    pub(super) fn of(&self, frame: usize, object: u32) -> (bool, bool) {
+        let of = self.prompts.iter().filter(|prompt| (prompt.frame, prompt.object) == (frame, object));
+        let (prompted, verified) = of.fold((false, false), |(_, verified), prompt| (true, verified | prompt.verified));
+        (prompted, verified || self.labelled.contains_key(&frame))
+    }
+
+    /// Puts the masks that a person verified over what was found in a frame. In a labelled frame there is nothing else.
+    pub(super) fn lock(&self, frame: usize, labels: &mut Array2<u32>) {
+        if self.labelled.contains_key(&frame) {
+            labels.fill(0);
+        }
+        for prompt in self.prompts.iter().filter(|prompt| prompt.frame == frame && prompt.verified) {
+            let Some(mask) = &prompt.mask else { continue };
+            labels.iter_mut().filter(|label| **label == prompt.object).for_each(|label| *label = 0);
+            for at in mask.pixels() {
+                if let Some(label) = labels.get_mut(at) {
+                    *label = prompt.object;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sparkwave_core::mask::Mask;
+
+    #[test]
+    fn what_is_verified_stands() {
+        let mask = |columns: std::ops::Range<usize>| Mask::of_pixels(columns.map(|x| (0, x))).expect("pixels");
+        let prompt = |frame, object, columns, verified| {
+            let mask = mask(columns);
+            Prompt { mask: Some(mask.clone()), verified, ..Prompt::of_mask(frame, object, &mask) }
+        };
+        let mut said = Said {
+            prompts: vec![prompt(2, 1, 0..2, true), prompt(2, 2, 4..6, false), prompt(3, 2, 1..3, true)],
+            labelled: BTreeMap::new(),
+            names: BTreeMap::from([(2, Name { group: 0, category: "spot".into() })]),
+        };
+        let locked = |said: &Said, frame| {
+            let mut labels = Array2::from_shape_vec((1, 6), vec![2, 2, 1, 1, 2, 3]).expect("six");
+            said.lock(frame, &mut labels);
+            labels.into_raw_vec_and_offset().0
+        };
+        assert_eq!(locked(&said, 2), [1, 1, 0, 0, 2, 3]);
+        assert_eq!(locked(&said, 3), [0, 2, 2, 1, 0, 3]);
+        assert_eq!(locked(&said, 4), [2, 2, 1, 1, 2, 3]);
+        assert_eq!((said.of(2, 1), said.of(2, 2), said.of(2, 3)), ((true, true), (true, false), (false, false)));
+        assert_eq!((said.name(1).category.as_str(), said.name(2).group), ("1", 0));
+        said.labelled.insert(3, "3.json".into());
+        assert_eq!((locked(&said, 3), said.of(3, 1)), (vec![0, 2, 2, 0, 0, 0], (false, true)));
+        assert_eq!(said.objects().into_iter().collect::<Vec<_>>(), [1, 2]);
+    }
+}
