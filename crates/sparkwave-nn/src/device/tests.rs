@@ -1,5 +1,5 @@
 //! The graphics card against the processor, for every network. These pass with a note where there is no card; a software
-//! one, such as Mesa's lavapipe, will do.
+//! one, such as Mesa's lavapipe, will do if it is chosen (see [`gpu`]). Extents are small enough for its loops.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::models::stardist3d::StarDist3dConfig;
 use crate::models::unet2d::UNet2dConfig;
 use crate::models::unet3d::{UNet3d, UNet3dConfig};
 use crate::models::unetr::UnetrConfig;
-use crate::network::{Network, Shown, StarNetwork, View, open, untrained};
+use crate::network::{Shown, StarNetwork, View, open, untrained};
 use crate::parameters::replace;
 use crate::stream::{Extent, Stream};
-use crate::train::{TrainConfig, Training, Voxelwise, begin};
+use crate::train::{TrainConfig, Training, begin};
 
 /// How far the two may be apart: probabilities, distances in voxels, and parts of a gradient's norm.
-const TOLERANCE: f64 = 1e-3;
+const TOLERANCE: f64 = 1e-4;
 
 #[allow(clippy::print_stderr)]
 fn there() -> Option<Device> {
@@ -41,7 +41,7 @@ fn there() -> Option<Device> {
 
 /// A small one of each.
 fn architectures() -> Vec<Architecture> {
-    let window = [32, 16, 48];
+    let window = [16, 16, 32];
     vec![
         Architecture::Unet3d(UNet3dConfig { width: 4, pools: vec![[1, 2, 2], [2; 3]], ..UNet3dConfig::sparks() }),
         Architecture::Unet3d(UNet3dConfig { width: 4, pools: vec![[2; 3]; 2], ..UNet3dConfig::published() }),
@@ -96,8 +96,9 @@ fn every_network_says_the_same_on_both() {
         let apart = furthest(&ours, &theirs);
         eprintln!("{}: {apart:.1e} at most", architecture.name());
         assert!(apart <= TOLERANCE, "{architecture:?}: {apart}");
-        let spread = ours.iter().fold(0.0f32, |most, p| most.max((p - 0.5).abs()));
-        assert!(spread > 0.05, "{architecture:?} says nothing: {spread}");
+        let spread =
+            ours.iter().fold(0.0f32, |most, &p| most.max(p)) - ours.iter().fold(1.0f32, |least, &p| least.min(p));
+        assert!(f64::from(spread) > 100.0 * TOLERANCE, "{architecture:?} says the same everywhere: {spread}");
         if let Architecture::Stardist3d(shape) = &architecture {
             let distances = |device: &Device| {
                 let network = StarNetwork::new(shape, &weights, device).expect("they fit");
