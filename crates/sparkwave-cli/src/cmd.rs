@@ -17,14 +17,16 @@ pub(crate) mod waves;
 
 use crate::output;
 use clap::ValueEnum;
+use sparkwave::Compute;
 use sparkwave::export::Export;
 use sparkwave::provenance::RunRecord;
 use sparkwave::run_folder::Existing;
+use std::fmt::Debug;
 use std::path::PathBuf;
 
 /// What every run takes beside its recording and its method.
 #[derive(Debug, clap::Args)]
-pub(crate) struct RunFlags {
+pub(crate) struct RunFlags<D: Place = Processor> {
     #[command(flatten)]
     pub(crate) out: Out,
     /// Repeat a run: its run.toml; arguments given beside it win
@@ -39,7 +41,7 @@ pub(crate) struct RunFlags {
     #[command(flatten)]
     calibration: CalibrationFlags,
     #[command(flatten)]
-    pub(crate) running: Running,
+    pub(crate) running: Running<D>,
 }
 
 /// The parameters that every run has, in its configuration.
@@ -50,7 +52,7 @@ pub(crate) struct Common<'a> {
     pub(crate) frame_interval_s: &'a mut Option<f64>,
 }
 
-impl RunFlags {
+impl<D: Place> RunFlags<D> {
     /// Puts what is given over a configuration.
     pub(crate) fn put_over(&self, config: Common<'_>) {
         *config.parquet |= self.parquet;
@@ -134,15 +136,15 @@ impl ExportName {
     }
 }
 
-/// How a command runs and talks.
+/// How a command runs and talks; `D` is where it may compute.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(crate) struct Running {
+pub(crate) struct Running<D: Place = Processor> {
     /// Number of threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// Where to compute
-    #[arg(long, value_enum, default_value_t = Device::Cpu)]
-    pub(crate) device: Device,
+    #[arg(long, value_enum, default_value_t)]
+    device: D,
     /// Print the result as one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,
@@ -151,15 +153,42 @@ pub(crate) struct Running {
     pub(crate) quiet: bool,
 }
 
-impl Running {
+impl<D: Place> Running<D> {
     pub(crate) fn threads(&self) -> Option<usize> {
         self.threads.map(usize::from)
     }
 }
 
-/// Where to compute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Device {
+impl Running<Device> {
+    pub(crate) fn compute(&self) -> Compute {
+        let device = match self.device {
+            Device::Cpu => sparkwave::Device::Cpu,
+            Device::Gpu => sparkwave::Device::Gpu,
+        };
+        Compute { threads: self.threads(), device }
+    }
+}
+
+/// Where a command may compute.
+pub(crate) trait Place: ValueEnum + Copy + Debug + Default + Send + Sync + 'static {}
+
+/// Where everything but networks computes.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Processor {
     /// The processor
+    #[default]
     Cpu,
 }
+
+/// Where a network may compute.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Device {
+    /// The processor
+    #[default]
+    Cpu,
+    /// The graphics card (networks only; the program must be built with --features gpu)
+    Gpu,
+}
+
+impl Place for Processor {}
+impl Place for Device {}

@@ -58,6 +58,19 @@ fn predict_keeps_the_probabilities_from_which_events_come() {
 }
 
 #[test]
+#[cfg(not(feature = "gpu"))]
+fn a_program_built_for_the_processor_says_how_to_get_a_graphics_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let output = sparkwave(&["predict", text(&movie()), "-o", text(&out), "--device", "gpu", "--quiet"]);
+    assert!(!output.status.success() && !out.exists());
+    assert!(stderr(&output).contains("--features gpu"), "{}", stderr(&output));
+    // What has no network has no such choice.
+    let output = sparkwave(&["simulate", "sparks", "-o", text(&out), "--device", "gpu"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
 fn runs_and_verdicts_become_a_training_file_whose_folds_share_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other");

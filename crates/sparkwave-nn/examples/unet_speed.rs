@@ -18,20 +18,21 @@ use sparkwave_nn::train::{self, TrainConfig};
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let architecture = Architecture::Unet3d(UNet3dConfig { pools: vec![[2; 3]; 4], ..UNet3dConfig::published() });
+    let device = sparkwave_nn::cpu();
     for pair in args.chunks(2) {
         let n: usize = pair[1].parse().unwrap();
         let mut run: Box<dyn FnMut()> = match pair[0].as_str() {
             "train" => {
                 let config = TrainConfig { batch: n, pu_ratio: 0, ..TrainConfig::default() };
                 let streams = [noise(64)];
-                let mut training = train::begin(&config, &architecture, &streams).unwrap();
+                let mut training = train::begin(&config, &architecture, &streams, &device).unwrap();
                 Box::new(move || {
                     training.advance(&streams).unwrap();
                 })
             }
             "infer" => {
                 let weights = network::untrained(&architecture, 0).unwrap();
-                let mut network = network::open(&architecture, &weights).unwrap();
+                let mut network = network::open(&architecture, &weights, &device).unwrap();
                 let input = Array3::from_elem([n; 3], 0.5);
                 Box::new(move || drop(network.whole(input.view())))
             }

@@ -297,7 +297,7 @@ impl Network for Engine {
         self.make_room(extent).is_ok()
     }
 
-    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) {
+    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) -> Result<()> {
         let extent = shown.extent();
         let [n_frames, height, width] = extent;
         self.make_room(extent).expect("reserved, or the process has no memory left");
@@ -316,6 +316,7 @@ impl Network for Engine {
                 output.slice_mut(s![to, .., ..]).assign(&answer.slice(s![.., keep[1].clone(), keep[2].clone()]));
             }
         }
+        Ok(())
     }
 }
 
@@ -391,7 +392,7 @@ mod tests {
                 let shape = [1, 1, extent[0], extent[1], extent[2]];
                 let expected =
                     values(&model.forward(Tensor::from_data(TensorData::new(input.clone(), shape), &device)));
-                let found = engine.whole(ArrayView3::from_shape(extent, &input).expect("as many"));
+                let found = engine.whole(ArrayView3::from_shape(extent, &input).expect("as many")).expect("computed");
                 for (i, (a, b)) in found.iter().zip(&expected.values).enumerate() {
                     assert!((a - b).abs() < 1e-5, "voxel {i}: {a} against {b}");
                 }

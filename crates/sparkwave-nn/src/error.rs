@@ -39,6 +39,9 @@ pub enum Error {
     /// There is no graphics card, or the program was built without support for it.
     #[error("no graphics card can be used: {0}")]
     Device(String),
+    /// The device gave up on the way, such as for lack of memory.
+    #[error("the network could not be computed: {0}")]
+    Compute(String),
     /// The work was cancelled.
     #[error("cancelled")]
     Cancelled,

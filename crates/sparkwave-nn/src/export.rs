@@ -22,7 +22,7 @@ use crate::layers::Norm;
 /// If the arrays do not fit the network.
 pub fn graph(architecture: &Architecture, weights: &Weights) -> Result<(Graph, Weights)> {
     // What does not run is not exported.
-    crate::network::open(architecture, weights)?;
+    crate::network::open(architecture, weights, &crate::cpu())?;
     let [n_in, n_out] = architecture.channels();
     let mut builder = Builder {
         graph: Graph {

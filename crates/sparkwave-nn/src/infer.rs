@@ -42,7 +42,7 @@ pub fn margin(network: &dyn Network) -> [usize; 3] {
 /// no other covers is left at 0.
 ///
 /// # Errors
-/// If the user cancels, or there is no memory even for the smallest tile.
+/// If the user cancels, there is no memory even for the smallest tile, or the network could not be computed.
 pub fn predict(
     network: &mut dyn Network,
     piece: &Piece<'_>,

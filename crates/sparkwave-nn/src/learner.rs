@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use sparkwave_core::weights::Weights;
 
 use crate::adam::Adam;
+use crate::device::read;
 use crate::error::{Error, Result};
 use crate::parameters::replace;
 use crate::train::Voxelwise;
@@ -36,9 +37,9 @@ impl<M: Voxelwise> Learner<M> {
     /// Takes one step of this size against the gradient of `loss`; gives its value.
     ///
     /// # Errors
-    /// If the loss is not a number.
+    /// If the loss is not a number, or the device could not compute it.
     pub(crate) fn descend(&mut self, loss: Tensor<1>, learning_rate: f64) -> Result<f32> {
-        let value = loss.clone().into_scalar::<f32>();
+        let value = read(loss.clone())?.first().copied().unwrap_or(f32::NAN);
         if !value.is_finite() {
             let expected = "a number (try a smaller learning rate)".into();
             return Err(Error::Parameter { name: "loss", expected, found: value.to_string() });

@@ -4,6 +4,7 @@ mod adam;
 mod batch;
 pub mod card;
 pub mod crops;
+mod device;
 pub mod engine;
 pub mod error;
 pub mod export;
@@ -26,10 +27,5 @@ pub mod train;
 
 pub use batch::Augment;
 pub use burn::tensor::Device;
+pub use device::{card, cpu, gpu};
 pub use probe::probe;
-
-/// The processor. With [`Device::autodiff`] it keeps what gradients need.
-#[must_use]
-pub fn cpu() -> Device {
-    Device::flex()
-}

@@ -12,6 +12,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 use sparkwave_core::weights::Weights;
 
 use crate::card::Architecture;
+use crate::device::{holds, read};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::infer::Piece;
@@ -20,6 +21,7 @@ use crate::models::stardist3d::StarDist3d;
 use crate::models::unet2d::UNet2d;
 use crate::models::unet3d::UNet3d;
 use crate::models::unetr::Unetr;
+use crate::op::is_cpu;
 use crate::parameters::replace;
 use crate::reach;
 use crate::train::Voxelwise;
@@ -51,16 +53,22 @@ pub trait Network {
 
     /// Probabilities of the voxels `keep` of an input of a permitted extent, into an array of theirs.
     ///
+    /// # Errors
+    /// If the device could not compute them.
+    ///
     /// # Panics
     /// If the array is of another extent.
-    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], output: ArrayViewMut3<'_, f32>);
+    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], output: ArrayViewMut3<'_, f32>) -> Result<()>;
 
     /// Probabilities of all voxels of a volume of a permitted extent.
-    fn whole(&mut self, values: ArrayView3<'_, f32>) -> Array3<f32> {
+    ///
+    /// # Errors
+    /// If the device could not compute them.
+    fn whole(&mut self, values: ArrayView3<'_, f32>) -> Result<Array3<f32>> {
         let shown = Shown::of(values);
         let mut output = Array3::zeros(values.dim());
-        self.run(&shown, &shown.extent().map(|n| 0..n), output.view_mut());
-        output
+        self.run(&shown, &shown.extent().map(|n| 0..n), output.view_mut())?;
+        Ok(output)
     }
 }
 
@@ -131,40 +139,46 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The network of this architecture with these weights, named as in its checkpoint.
+/// The network of this architecture with these weights, named as in its checkpoint, on `device`.
 ///
 /// # Errors
 /// If an array is missing or of another shape, a number of the architecture is outside its range, or it is not one movie that
 /// it sees and one probability that it says.
-pub fn open(architecture: &Architecture, weights: &Weights) -> Result<Box<dyn Network>> {
+pub fn open(architecture: &Architecture, weights: &Weights, device: &Device) -> Result<Box<dyn Network>> {
     /// The window of a network that could see more than fits.
     const WINDOW: [usize; 3] = [32, 64, 64];
     /// Values a voxel that the widest of those networks keep.
     const OF_WINDOWED: usize = 100;
+    /// Values a voxel and channel of a stage at full size: what goes in and out of each layer, and a quarter of that below,
+    /// and so on.
+    const OF_STAGE: usize = 8;
     let channels = architecture.channels();
     if channels != [1, 1] {
         let expected = "1 of input and 1 of output".into();
         return Err(Error::Parameter { name: "channels", expected, found: format!("{channels:?}") });
     }
-    let device = Device::flex();
     Ok(match architecture {
-        Architecture::Unet3d(config) => Box::new(Engine::new(config, weights)?),
+        Architecture::Unet3d(config) if is_cpu(device) => Box::new(Engine::new(config, weights)?),
+        Architecture::Unet3d(config) => {
+            let model = replace(UNet3d::new(config, 0, device)?, weights)?;
+            let view = View::Tiles { reach: reach::reach(config), multiple: config.multiple() };
+            Box::new(Direct { model, view, n_values: OF_STAGE * config.width, device: device.clone() })
+        }
         Architecture::AttentionUnet(config) => {
             let window = WINDOW.map(|n: usize| n.next_multiple_of(config.multiple()));
-            let model = replace(AttentionUNet::new(config, 0, &device)?, weights)?;
-            Box::new(Direct { model, view: View::Window(window), n_values: OF_WINDOWED, device })
+            let model = replace(AttentionUNet::new(config, 0, device)?, weights)?;
+            Box::new(Direct { model, view: View::Window(window), n_values: OF_WINDOWED, device: device.clone() })
         }
         Architecture::Unetr(config) => {
-            let model = replace(Unetr::new(config, 0, &device)?, weights)?;
-            Box::new(Direct { model, view: View::Window(config.window), n_values: OF_WINDOWED, device })
+            let model = replace(Unetr::new(config, 0, device)?, weights)?;
+            Box::new(Direct { model, view: View::Window(config.window), n_values: OF_WINDOWED, device: device.clone() })
         }
         Architecture::Unet2d(config) => {
-            let model = replace(UNet2d::new(config, 0, &device)?, weights)?;
+            let model = replace(UNet2d::new(config, 0, device)?, weights)?;
             let view = View::Tiles { reach: reach::of_frames(config), multiple: config.multiple() };
-            // A stage at full size: what goes in and out of each layer, and a quarter of that below, and so on.
-            Box::new(Direct { model, view, n_values: 8 * config.width, device })
+            Box::new(Direct { model, view, n_values: OF_STAGE * config.width, device: device.clone() })
         }
-        Architecture::Stardist3d(config) => Box::new(StarNetwork::new(config, weights)?),
+        Architecture::Stardist3d(config) => Box::new(StarNetwork::new(config, weights, device)?),
     })
 }
 
@@ -201,16 +215,18 @@ impl<M: Voxelwise> Network for Direct<M> {
         size_of::<f32>() * self.n_values * extent.iter().product::<usize>()
     }
 
-    fn reserve(&mut self, _extent: [usize; 3]) -> bool {
-        true
+    fn reserve(&mut self, extent: [usize; 3]) -> bool {
+        // The longest array, what is joined at full size, is a quarter of these.
+        holds(&self.device, self.bytes(extent) / 4)
     }
 
-    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) {
+    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) -> Result<()> {
         let [t, y, x] = shown.extent();
         let volume = Tensor::from_data(TensorData::new(shown.to_vec(), [1, 1, t, y, x]), &self.device);
         let [t, y, x] = keep.clone();
-        let kept = activation::sigmoid(self.model.logits(volume)).slice([0..1, 0..1, t, y, x]).into_data();
-        output.iter_mut().zip(kept.iter::<f32>()).for_each(|(to, from)| *to = from);
+        let kept = activation::sigmoid(self.model.logits(volume)).slice([0..1, 0..1, t, y, x]);
+        output.iter_mut().zip(read(kept)?).for_each(|(to, from)| *to = from);
+        Ok(())
     }
 }
 
@@ -224,7 +240,7 @@ mod tests {
         let config = UNet3dConfig { width: 2, n_out: 2, ..UNet3dConfig::sparks() };
         let architecture = Architecture::Unet3d(config);
         let weights = untrained(&architecture, 1).expect("valid");
-        let error = open(&architecture, &weights).err().expect("two probabilities a voxel");
+        let error = open(&architecture, &weights, &crate::cpu()).err().expect("two probabilities a voxel");
         assert!(error.to_string().contains("[1, 2]"), "{error}");
     }
 }

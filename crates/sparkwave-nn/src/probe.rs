@@ -2,6 +2,7 @@
 
 use ndarray::Array3;
 
+use crate::error::Result;
 use crate::network::{Network, View};
 
 /// How many spots the input holds, and so how many answers there are.
@@ -13,8 +14,10 @@ const SPOTS: usize = 8;
 /// then t, holds a hash of i from -1 to 1 (`scatter` in this file), times 1.5. On it stand spots of 2 x 3 x 3 voxels, 5 above: spot k begins at a quarter of
 /// every edge, further by `(5 k, 7 k, 11 k)` modulo half of the edges, and the answer is taken one voxel further along each
 /// axis.
-#[must_use]
-pub fn probe(network: &mut dyn Network) -> Vec<f32> {
+///
+/// # Errors
+/// If the network could not be computed.
+pub fn probe(network: &mut dyn Network) -> Result<Vec<f32>> {
     let extent = match network.view() {
         View::Tiles { multiple, .. } => multiple.map(|m| 32usize.next_multiple_of(m)),
         View::Window(edge) => edge,
@@ -30,8 +33,8 @@ pub fn probe(network: &mut dyn Network) -> Vec<f32> {
             input[[t, y, x]] += 5.0;
         }
     }
-    let output = network.whole(input.view());
-    (0..SPOTS).map(corner).map(|[t, y, x]| output[[t + 1, y + 1, x + 1]]).collect()
+    let output = network.whole(input.view())?;
+    Ok((0..SPOTS).map(corner).map(|[t, y, x]| output[[t + 1, y + 1, x + 1]]).collect())
 }
 
 /// A number from -1 to 1: the bits of i and j, mixed.

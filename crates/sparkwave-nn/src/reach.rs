@@ -96,7 +96,7 @@ mod tests {
             let is_zero = name.ends_with("bias") || name.ends_with("running_mean");
             array.values.fill(if is_zero { 0.0 } else { 1.0 });
         }
-        open(architecture, &weights).expect("they fit")
+        open(architecture, &weights, &crate::cpu()).expect("they fit")
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
                 let mut at = [0; 3];
                 at[axis] = centre;
                 input[at] = 1.0;
-                let lit = network.whole(input.view());
+                let lit = network.whole(input.view()).expect("computed");
                 let places = lit.indexed_iter().filter(|(_, p)| **p > 0.5).map(|((t, y, x), _)| [t, y, x]);
                 furthest = furthest.max(places.map(|place| place[axis].abs_diff(centre)).max().unwrap_or(0));
             }

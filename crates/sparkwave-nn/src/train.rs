@@ -168,7 +168,7 @@ pub trait Training {
     /// Takes one step; gives the loss before it.
     ///
     /// # Errors
-    /// If a recording cannot be read, or the loss is not a number.
+    /// If a recording cannot be read, the loss is not a number, or the device could not compute it.
     fn advance(&mut self, streams: &[Stream]) -> Result<f32>;
 
     /// The network's arrays as they are now.
@@ -184,16 +184,21 @@ pub trait Training {
     fn resume(&mut self, checkpoint: &Weights) -> Result<()>;
 }
 
-/// Training of a fresh network of this architecture, on the processor, with the crops that `config` draws from `streams`.
+/// Training of a fresh network of this architecture, on `device`, with the crops that `config` draws from `streams`.
 ///
 /// # Errors
 /// If the configuration makes no sense or there is not a single crop.
-pub fn begin(config: &TrainConfig, architecture: &Architecture, streams: &[Stream]) -> Result<Box<dyn Training>> {
+pub fn begin(
+    config: &TrainConfig,
+    architecture: &Architecture,
+    streams: &[Stream],
+    device: &Device,
+) -> Result<Box<dyn Training>> {
     if config.loss == (Loss::NnPu { prior: None }) {
         let expected = "a number, estimated before training".into();
         return Err(Error::Parameter { name: "class prior", expected, found: "none".into() });
     }
-    let device = Device::flex().autodiff();
+    let device = device.clone().autodiff();
     let (config, seed, crops) = (config.clone(), config.seed, config.crops(streams));
     Ok(match architecture {
         Architecture::Unet3d(shape) => {
@@ -376,10 +381,12 @@ mod tests {
         let losses: Vec<f32> = (0..400).map(|_| session.advance(&streams).expect("a step")).collect();
         let mean = |range: std::ops::Range<usize>| losses[range.clone()].iter().sum::<f32>() / range.len() as f32;
         assert!(mean(390..400) < 0.3 * mean(0..4), "{losses:?}");
-        let mut network = crate::network::StarNetwork::new(&shape, &session.weights()).expect("its own weights");
+        let mut network =
+            crate::network::StarNetwork::new(&shape, &session.weights(), &Device::flex()).expect("its own weights");
         let input =
             streams[0].input.read(sparkwave_core::axes::Span::new(0, 24), sparkwave_core::axes::Span::new(0, 40));
         let said = crate::network::Network::whole(&mut network, input.expect("in memory").to_f32().view());
+        let said = said.expect("computed");
         let mean = said.mean().expect("voxels");
         for [t, y, x] in [[5, 10, 10], [13, 32, 12], [9, 22, 32], [19, 12, 30]] {
             assert!(said[[t, y, x]] > 10.0 * mean, "{} of a mean of {mean}", said[[t, y, x]]);

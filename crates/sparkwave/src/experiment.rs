@@ -6,6 +6,7 @@
 
 mod scores;
 
+use crate::compute::Compute;
 use crate::error::Error;
 use crate::provenance::{RunRecord, input_record};
 use crate::run_folder::{Existing, RunFolder};
@@ -87,13 +88,13 @@ impl PuExperiment {
 /// Trains and scores every network of the grid that is not there yet, and draws the figures.
 ///
 /// # Errors
-/// If the grid is empty, the training file has no test recordings, the folder is not free, a training fails, or the user
+/// If the grid is empty, there is no such device, the training file has no test recordings, the folder is not free, a training fails, or the user
 /// cancels; a cancelled run can be resumed.
 pub fn run(
     config: &PuExperiment,
     out: &Path,
     existing: Existing,
-    threads: Option<usize>,
+    compute: impl Into<Compute>,
     progress: &dyn Progress,
 ) -> Result<PuResult, Error> {
     let started = Instant::now();
@@ -103,7 +104,8 @@ pub fn run(
         let expected = "at least one ratio, seed and part of the recordings";
         return Err(Error::Parameter { name: "grid", expected, found: "none".into() });
     }
-    let pool = crate::pool(threads)?;
+    let compute = compute.into();
+    let (pool, device) = (crate::pool(compute.threads)?, compute.device.open()?);
     let tests = pool.install(|| scores::TestRecordings::read(&config.train.data, &clock))?;
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
     let cells_folder = folder.create_subfolder("cells")?;
@@ -117,9 +119,9 @@ pub fn run(
             (run.train.pu_ratio, run.train.seed, run.subset) = (place.ratio, place.seed, place.subset);
             let begun = folder.is_resumed() && cell_folder.join("run.toml").exists();
             let existing = if begun { Existing::Resume } else { Existing::Overwrite };
-            train::run(&run, &cell_folder, existing, threads, progress)?;
+            train::run(&run, &cell_folder, existing, compute, progress)?;
             let model = cell_folder.join("best.safetensors");
-            let scored = pool.install(|| tests.score(&model, progress))?;
+            let scored = pool.install(|| tests.score(&model, &device, progress))?;
             sparkwave_io::atomic::write_atomic(&stored, scores::to_json(&scored).as_bytes())?;
         }
         let movies = scores::read(&stored)?;
@@ -142,6 +144,7 @@ pub fn run(
         folder.write_figure(&figure)?;
     }
     let mut record = RunRecord::new("experiment pu", 0, pool.current_num_threads());
+    record.computes_on(&device);
     record.inputs.push(input_record(&config.train.data, &|| clock.is_cancelled())?);
     record.finish(started, &clock, serde_json::json!({"answers": answers, "n_networks": cells.len()}), &folder)?;
     Ok(PuResult { answers, n_networks: cells.len() })

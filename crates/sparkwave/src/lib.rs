@@ -7,6 +7,7 @@
 
 pub mod analyze;
 pub mod calibrate;
+mod compute;
 pub mod dataset;
 pub mod demo;
 mod error;
@@ -24,6 +25,7 @@ pub mod thresholds;
 pub mod train;
 pub mod waves;
 
+pub use compute::{Compute, Device};
 pub use error::Error;
 pub use sparkwave_analysis as analysis;
 pub use sparkwave_core as core;

@@ -12,7 +12,7 @@ use crate::sparks::PUBLISHED_NORMALISATION;
 use sha2::{Digest, Sha256};
 use sparkwave_core::weights::Weights;
 use sparkwave_nn::card::{Architecture, Card};
-use sparkwave_nn::network;
+use sparkwave_nn::{cpu, network};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -97,7 +97,7 @@ impl Model {
     pub fn verify(&self) -> Result<Verified, Error> {
         /// Instruction sets sum in different orders.
         const TOLERANCE: f32 = 1e-4;
-        let found = sparkwave_nn::probe(network::open(&self.card.architecture, &self.weights)?.as_mut());
+        let found = sparkwave_nn::probe(network::open(&self.card.architecture, &self.weights, &cpu())?.as_mut())?;
         let expected = &self.card.probe;
         if expected.is_empty() {
             return Ok(Verified { probed: false });
@@ -145,7 +145,7 @@ pub fn import(path: &Path, import: &Import, out: &Path) -> Result<Model, Error> 
         Ok(card) => card,
         Err(_) => fresh_card(&mut weights, path)?,
     };
-    card.probe = sparkwave_nn::probe(network::open(&card.architecture, &weights)?.as_mut());
+    card.probe = sparkwave_nn::probe(network::open(&card.architecture, &weights, &cpu())?.as_mut())?;
     card.name = import.name.clone().unwrap_or(card.name);
     card.normalisation = import.normalisation.clone().unwrap_or(card.normalisation);
     card.threshold = import.threshold.or(card.threshold);

@@ -34,8 +34,11 @@ pub struct RunRecord {
     pub seed: u64,
     /// Number of threads.
     pub threads: usize,
-    /// `cpu`.
+    /// Where its network computed: `cpu` or `gpu`.
     pub device: &'static str,
+    /// The graphics card, if it computed on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
     /// Wall seconds of each stage, in order.
     pub stages: Vec<StageRecord>,
     /// Wall seconds of the whole run.
@@ -79,12 +82,19 @@ impl RunRecord {
             seed,
             threads,
             device: "cpu",
+            adapter: None,
             stages: Vec::new(),
             wall_s: 0.0,
             peak_memory_bytes: peak_memory_bytes(),
             warnings: Vec::new(),
             summary: serde_json::Value::Null,
         }
+    }
+
+    /// Notes where the network of the run computes.
+    pub(crate) fn computes_on(&mut self, device: &sparkwave_nn::Device) {
+        self.adapter = sparkwave_nn::card(device);
+        self.device = if self.adapter.is_some() { "gpu" } else { "cpu" };
     }
 
     /// Does the work of a run, and beside it reads its inputs for their digests: large ones take minutes. The reading goes no

@@ -16,6 +16,7 @@ mod stars;
 pub use config::{Detector, Keep, SparksConfig};
 pub(crate) use standard::{NOISE as NOISE_NORMALISATION, PUBLISHED as PUBLISHED_NORMALISATION};
 
+use crate::compute::{Compute, Device};
 use crate::error::Error;
 use crate::provenance::RunRecord;
 use crate::run_folder::{Existing, RunFolder};
@@ -59,17 +60,18 @@ struct Prepared<'a> {
 /// Runs the pipeline on the movie that `config` names and writes its files into `out`.
 ///
 /// # Errors
-/// If the movie cannot be read, a parameter makes no sense, the folder is not free, a file cannot be written, or the
-/// user cancels. Finished files stay; none is partial.
+/// If the movie cannot be read, a parameter makes no sense, there is no such device, the folder is not free, a file cannot
+/// be written, or the user cancels. Finished files stay; none is partial.
 pub fn run(
     config: &SparksConfig,
     out: &Path,
     existing: Existing,
-    threads: Option<usize>,
+    compute: impl Into<Compute>,
     progress: &dyn Progress,
 ) -> Result<SparksResult, Error> {
     config.check()?;
-    let run = crate::pool(threads)?.install(|| run_here(config, out, existing, progress));
+    let Compute { threads, device } = compute.into();
+    let run = crate::pool(threads)?.install(|| run_here(config, out, existing, device, progress));
     // Wherever the wish to stop was noticed, it is told in the same words.
     run.map_err(|e| if e.is_cancelled() { Error::Cancelled } else { e })
 }
@@ -78,10 +80,16 @@ fn run_here(
     config: &SparksConfig,
     out: &Path,
     existing: Existing,
+    device: Device,
     progress: &dyn Progress,
 ) -> Result<SparksResult, Error> {
     let started = Instant::now();
     let clock = StageClock::new(progress);
+    let of_network = if config.detector == Detector::Network { device } else { Device::Cpu };
+    if of_network != device {
+        clock.warn("only networks compute on a graphics card; all of this run is for the processor");
+    }
+    let device = of_network.open()?;
     let source = sparkwave_io::open(&config.input)?;
     let source = crate::calibrate::calibrate(source, config.pixel_size_um, config.frame_interval_s)?;
     let source = source.as_ref();
@@ -93,8 +101,9 @@ fn run_here(
     warn_of_recording(source, &clock);
 
     let mut record = RunRecord::new("sparks run", config.seed, rayon::current_num_threads());
+    record.computes_on(&device);
     let (prepared, events) = record.with_inputs(&[&config.input], &clock, || {
-        process(config, source, &folder, blocks::samples(config.detector), &clock)
+        process(config, source, &folder, blocks::samples(config.detector), &device, &clock)
     })?;
 
     let clips = clips::collect(&prepared, &events, &clock)?;
@@ -146,7 +155,7 @@ pub(crate) fn find(
 ) -> Result<Vec<Event>, Error> {
     let folder = RunFolder::open(scratch, Existing::Overwrite, "")?;
     let clock = StageClock::new(progress);
-    Ok(process(config, source, &folder, blocks::samples(config.detector), &clock)?.1)
+    Ok(process(config, source, &folder, blocks::samples(config.detector), &sparkwave_nn::cpu(), &clock)?.1)
 }
 
 /// From pixels to events.
@@ -155,9 +164,10 @@ fn process<'a>(
     source: &'a dyn FrameSource,
     folder: &RunFolder,
     max_samples: usize,
+    device: &sparkwave_nn::Device,
     clock: &StageClock<'_>,
 ) -> Result<(Prepared<'a>, Vec<Event>), Error> {
-    let mut finder = finder::Finder::new(config)?;
+    let mut finder = finder::Finder::new(config, device)?;
     let prepared = prepare(config, source, clock)?;
     let active = blocks::active_voxels(config, &mut finder, &prepared, folder, max_samples, clock)?;
     clock.begin("assemble", 1);
@@ -287,7 +297,7 @@ mod tests {
             let folder = RunFolder::open(temporary.path(), Existing::Overwrite, "").expect("writable");
             let run = |max_samples| {
                 let clock = StageClock::new(&Silent);
-                process(&config, &source, &folder, max_samples, &clock).expect("no failure").1
+                process(&config, &source, &folder, max_samples, &sparkwave_nn::cpu(), &clock).expect("no failure").1
             };
             let whole = run(blocks::BLOCK_SAMPLES);
             assert!(whole.len() >= at_least, "{name} found {} events", whole.len());

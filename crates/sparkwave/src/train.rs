@@ -1,8 +1,9 @@
 //! Training: a training file becomes a model, with its losses, its validation scores and a card.
 //!
 //! A run writes `checkpoint.safetensors` (everything needed to go on), `best.safetensors` (the model of the highest F1
-//! on whole validation recordings, at the threshold that its card holds) and `last.safetensors`, `losses.csv`, `validation.csv` and
-//! `losses.svg`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
+//! on whole validation recordings, at the threshold that its card holds) and `last.safetensors`, `losses.csv`,
+//! `validation.csv` and `losses.svg`. A run that was stopped at any moment and resumed on the same device gives the same bytes
+//! as one that was not.
 
 mod clips;
 mod history;
@@ -12,6 +13,7 @@ pub mod sam2;
 pub(crate) mod streams;
 pub(crate) mod validate;
 
+use crate::compute::Compute;
 use crate::error::Error;
 use crate::provenance::{RunRecord, input_record, version};
 use crate::run_folder::{Existing, RunFolder};
@@ -19,6 +21,7 @@ use crate::stage_clock::StageClock;
 use history::History;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::progress::Progress;
+use sparkwave_nn::Device;
 use sparkwave_nn::card::{Architecture, Card};
 use sparkwave_nn::network;
 use sparkwave_nn::stream::Stream;
@@ -84,21 +87,23 @@ pub struct TrainResult {
 /// Trains a network and writes it into `out`.
 ///
 /// # Errors
-/// If the training file cannot be read or holds nothing to learn from, a parameter makes no sense, the folder is not free,
-/// a file cannot be written, or the user cancels; a cancelled run can be resumed.
+/// If the training file cannot be read or holds nothing to learn from, a parameter makes no sense, there is no such device,
+/// the folder is not free, a file cannot be written, or the user cancels; a cancelled run can be resumed.
 pub fn run(
     config: &TrainRun,
     out: &Path,
     existing: Existing,
-    threads: Option<usize>,
+    compute: impl Into<Compute>,
     progress: &dyn Progress,
 ) -> Result<TrainResult, Error> {
+    let Compute { threads, device } = compute.into();
     crate::pool(threads)?.install(|| {
         let started = Instant::now();
         config.train.check()?;
         if config.checkpoint_every == 0 {
             return Err(Error::Parameter { name: "checkpoint every", expected: "at least 1 step", found: "0".into() });
         }
+        let device = device.open()?;
         let clock = StageClock::new(progress);
         let listed = sparkwave_io::msct::list(&config.data)?;
         let train = streams::load(&config.data, &streams::subset(&listed, config.subset)?, "train", &clock)?;
@@ -106,14 +111,15 @@ pub fn run(
         let loss = prior::with_prior(config.train.loss, &train, &valid)?;
         let resolved = TrainRun { train: TrainConfig { loss, ..config.train.clone() }, ..config.clone() };
         // Before the folder: parameters that make no sense leave none.
-        let session = train::begin(&resolved.train, &resolved.architecture, &train)?;
+        let session = train::begin(&resolved.train, &resolved.architecture, &train, &device)?;
         let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
         let mut record = RunRecord::new("train", config.train.seed, rayon::current_num_threads());
+        record.computes_on(&device);
         let input = input_record(&config.data, &|| clock.is_cancelled())?;
         let source = Source { sha256: input.sha256.clone(), normalisation: streams::normalisation(&listed) };
         record.inputs.push(input);
 
-        let result = Training::begin(&resolved, &folder, session, &train, &valid, source)?.finish(&clock)?;
+        let result = Training::begin(&resolved, &folder, session, &train, &valid, source, device)?.finish(&clock)?;
         let best = result.best.as_ref();
         let summary = serde_json::json!({
             "loss": result.loss,
@@ -140,6 +146,7 @@ struct Training<'a> {
     train: &'a [Stream],
     valid: &'a [Labelled],
     source: Source,
+    device: Device,
     session: Box<dyn train::Training>,
     history: History<Validation>,
 }
@@ -153,10 +160,11 @@ impl<'a> Training<'a> {
         train: &'a [Stream],
         valid: &'a [Labelled],
         source: Source,
+        device: Device,
     ) -> Result<Self, Error> {
         let mut session = session;
         let history = History::of(folder, |checkpoint| session.resume(checkpoint))?;
-        Ok(Self { config, folder, train, valid, source, session, history })
+        Ok(Self { config, folder, train, valid, source, device, session, history })
     }
 
     fn finish(mut self, progress: &dyn Progress) -> Result<TrainResult, Error> {
@@ -195,16 +203,13 @@ impl<'a> Training<'a> {
         let mut weights = self.session.weights();
         if !self.valid.is_empty() {
             let step = self.session.step();
-            self.history.validations.push(validate::validate(
-                &self.config.architecture,
-                &weights,
-                self.valid,
-                step,
-                progress,
-            )?);
+            let architecture = &self.config.architecture;
+            let validation = validate::validate(architecture, &weights, self.valid, step, &self.device, progress)?;
+            self.history.validations.push(validation);
         }
         let latest = self.history.validations.last().cloned();
-        let probe = sparkwave_nn::probe(network::open(&self.config.architecture, &weights)?.as_mut());
+        let probe =
+            sparkwave_nn::probe(network::open(&self.config.architecture, &weights, &sparkwave_nn::cpu())?.as_mut())?;
         self.card(latest.as_ref(), probe).attach(&mut weights);
         sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
         if latest.is_none() || self.best() == latest.as_ref() {

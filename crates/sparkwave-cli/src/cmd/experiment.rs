@@ -1,6 +1,6 @@
 //! `sparkwave experiment`
 
-use crate::cmd::{Running, train};
+use crate::cmd::{Device, Running, train};
 use crate::output;
 use crate::progress::Terminal;
 use sparkwave::experiment::PuExperiment;
@@ -40,7 +40,7 @@ struct PuArgs {
     #[command(flatten)]
     training: train::Training,
     #[command(flatten)]
-    running: Running,
+    running: Running<Device>,
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
@@ -57,7 +57,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     };
     let terminal = Terminal::new(args.running.quiet);
     let (out, existing) = (&args.files.out.out, args.files.out.existing.existing());
-    let done = sparkwave::experiment::run(&config, out, existing, args.running.threads(), &terminal);
+    let done = sparkwave::experiment::run(&config, out, existing, args.running.compute(), &terminal);
     terminal.finish();
     let done = done?;
     if args.running.json {

@@ -1,6 +1,6 @@
 //! `sparkwave predict`
 
-use crate::cmd::{RunFlags, sparks};
+use crate::cmd::{Device, RunFlags, sparks};
 use sparkwave::sparks::{Detector, Keep};
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X")]
     threshold: Option<f64>,
     #[command(flatten)]
-    flags: RunFlags,
+    flags: RunFlags<Device>,
 }
 
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {

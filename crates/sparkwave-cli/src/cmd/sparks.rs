@@ -1,6 +1,6 @@
 //! `sparkwave sparks run`
 
-use crate::cmd::{Common, RunFlags};
+use crate::cmd::{Common, Device, RunFlags};
 use crate::output::counted;
 use crate::progress::Terminal;
 use clap::ValueEnum;
@@ -60,7 +60,7 @@ struct RunArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
     keep: Vec<KeepName>,
     #[command(flatten)]
-    flags: RunFlags,
+    flags: RunFlags<Device>,
 }
 
 #[derive(Clone, Debug)]
@@ -180,7 +180,11 @@ fn resolve(args: &RunArgs) -> anyhow::Result<SparksConfig> {
 }
 
 /// The configuration file, if any, or the defaults of a detector, for this movie.
-pub(crate) fn begin(flags: &RunFlags, movie: Option<&Path>, detector: Detector) -> anyhow::Result<SparksConfig> {
+pub(crate) fn begin(
+    flags: &RunFlags<Device>,
+    movie: Option<&Path>,
+    detector: Detector,
+) -> anyhow::Result<SparksConfig> {
     let mut config = match &flags.config {
         Some(file) => SparksConfig::read(file)?,
         None => SparksConfig::new(movie.unwrap_or(".".as_ref()), detector),
@@ -192,7 +196,7 @@ pub(crate) fn begin(flags: &RunFlags, movie: Option<&Path>, detector: Detector) 
 }
 
 /// Runs with what every run takes put over the configuration, and tells how it went.
-pub(crate) fn run(mut config: SparksConfig, flags: &RunFlags) -> anyhow::Result<()> {
+pub(crate) fn run(mut config: SparksConfig, flags: &RunFlags<Device>) -> anyhow::Result<()> {
     flags.put_over(Common {
         parquet: &mut config.parquet,
         seed: &mut config.seed,
@@ -200,8 +204,8 @@ pub(crate) fn run(mut config: SparksConfig, flags: &RunFlags) -> anyhow::Result<
         frame_interval_s: &mut config.frame_interval_s,
     });
     let terminal = Terminal::new(flags.running.quiet);
-    let (existing, threads) = (flags.out.existing.existing(), flags.running.threads());
-    let run = sparkwave::sparks::run(&config, &flags.out.out, existing, threads, &terminal);
+    let (existing, compute) = (flags.out.existing.existing(), flags.running.compute());
+    let run = sparkwave::sparks::run(&config, &flags.out.out, existing, compute, &terminal);
     terminal.finish();
     let result = run?;
     flags.tell(&result.record, &counted(result.events.len(), "event"))

@@ -3,7 +3,7 @@
 mod mask_track;
 mod sam2;
 
-use crate::cmd::{Out, Running};
+use crate::cmd::{Device, Out, Running};
 use crate::output;
 use crate::progress::Terminal;
 use clap::ValueEnum;
@@ -68,7 +68,7 @@ struct Voxels {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
-    running: Running,
+    running: Running<Device>,
 }
 
 /// What training reads and where it writes.
@@ -268,7 +268,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 fn train(model: Model, args: &Voxels) -> anyhow::Result<()> {
     let terminal = Terminal::new(args.running.quiet);
     let (out, existing) = (&args.files.out.out, args.files.out.existing.existing());
-    let trained = sparkwave::train::run(&args.run(model)?, out, existing, args.running.threads(), &terminal);
+    let trained = sparkwave::train::run(&args.run(model)?, out, existing, args.running.compute(), &terminal);
     terminal.finish();
     let trained = trained?;
     let best = trained.best.as_ref();

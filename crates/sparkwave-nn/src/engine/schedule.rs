@@ -100,9 +100,10 @@ impl Schedule {
     /// How many frames each layer holds at most, if the input comes `chunk` frames at a time, with as much again as is held
     /// from one time to the next: so whatever has to be moved to make room is moved rarely.
     pub(super) fn capacities(&self, chunk: usize) -> Vec<[usize; 6]> {
-        let mut now = Self::new(self.strides.clone(), self.totals[0]);
+        let enough = self.enough(chunk);
+        let mut now = Self::new(self.strides.clone(), enough);
         let mut most = vec![[0; 6]; self.totals.len()];
-        for range in chunks(self.totals[0], chunk) {
+        for range in chunks(enough, chunk) {
             let before = now.clone();
             now.advance(range.end);
             for (level, most) in most.iter_mut().enumerate() {
@@ -115,6 +116,22 @@ impl Schedule {
             }
         }
         most
+    }
+
+    /// Frames of a short movie that needs as much room as this one: once every layer has begun, the same happens again and
+    /// again until the end.
+    fn enough(&self, chunk: usize) -> usize {
+        let (total, chunk) = (self.totals[0], chunk.max(1));
+        let (mut multiple, mut waits) = (1, 1);
+        for stride in &self.strides {
+            multiple *= stride;
+            waits += multiple;
+        }
+        // After so many, all layers stand as before.
+        let period = multiple * chunk;
+        // Five layers of a level wait for one of its frames each.
+        let begun = (5 * waits).next_multiple_of(period) + period;
+        if total < begun { total } else { begun + (total - begun) % period }
     }
 }
 
@@ -147,6 +164,29 @@ mod tests {
                     }
                 }
                 assert_eq!(schedule.reached(0, Layer::Output), total, "{strides:?} by {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_movie_needs_the_room_of_a_short_one_that_ends_alike() {
+        for (strides, chunk) in [(vec![2, 2], 4), (vec![1, 2], 7), (vec![2, 1, 2], 4), (vec![1], 3), (vec![3, 2], 4)] {
+            let multiple: usize = strides.iter().product();
+            for total in (1..=400 / multiple).map(|n| n * multiple) {
+                let schedule = Schedule::new(strides.clone(), total);
+                let capacities = schedule.capacities(chunk);
+                let mut most = vec![[0; 6]; capacities.len()];
+                let mut now = schedule;
+                for range in chunks(total, chunk) {
+                    let before = now.clone();
+                    now.advance(range.end);
+                    for (level, layer) in (0..most.len()).flat_map(|level| Layer::ALL.map(|layer| (level, layer))) {
+                        let kept = before.needed(level, layer);
+                        let room = before.reached(level, layer) - kept + now.reached(level, layer) - kept;
+                        most[level][layer as usize] = room.max(most[level][layer as usize]);
+                    }
+                }
+                assert_eq!(capacities, most, "{strides:?}, {total} frames by {chunk}");
             }
         }
     }

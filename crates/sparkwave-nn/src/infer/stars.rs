@@ -78,7 +78,7 @@ pub fn candidates(
     let longest = longest.clamp(MIN_DISTANCE_PX, MAX_DISTANCE_PX);
     let mut all = Candidates::default();
     Grid { reach, multiple }.each(network, piece, core, wanted, progress, &mut |network, tile| {
-        let cells = network.cells(&tile.shown, true);
+        let cells = network.cells(&tile.shown, true)?;
         let grid = network.grid();
         let [_, height, width] = cells.extent;
         let n_cells = cells.probability.len();
@@ -114,7 +114,7 @@ mod tests {
         let config = StarDist3dConfig { width: 2, features: 4, n_rays: 8, ..StarDist3dConfig::sparks() };
         let mut weights = StarDist3d::new(&config, 4, &Device::flex()).expect("valid").weights();
         formula(&mut weights);
-        let mut network = StarNetwork::new(&config, &weights).expect("they fit");
+        let mut network = StarNetwork::new(&config, &weights, &Device::flex()).expect("they fit");
         let movie = [10, 70, 44];
         let values = Array3::from_shape_vec(movie, scatter(movie.iter().product(), 2).collect()).expect("as many");
         let wanted = |_, x| x != 7;

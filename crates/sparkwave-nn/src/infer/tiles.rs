@@ -45,8 +45,7 @@ impl Grid {
                 tile.start - read.start..tile.end - read.start
             });
             let to = |axis: usize| tile.core[axis].start - core[axis].start..tile.core[axis].end - core[axis].start;
-            network.run(&tile.shown, &keep, out.slice_mut(s![to(0), to(1), to(2)]));
-            Ok(())
+            network.run(&tile.shown, &keep, out.slice_mut(s![to(0), to(1), to(2)]))
         })?;
         Ok(out)
     }
@@ -186,7 +185,7 @@ mod tests {
         let padded = [22, 76, 132];
         let mut input = Array3::<f32>::zeros(padded);
         input.slice_mut(s![..21, ..75, ..130]).assign(&values);
-        let whole = engine.whole(input.view());
+        let whole = engine.whole(input.view()).expect("computed");
 
         let margin = margin(&engine);
         for rows in [0usize..75, 0..30, 30..75, 41..44] {
@@ -223,9 +222,9 @@ mod tests {
         fn reserve(&mut self, extent: [usize; 3]) -> bool {
             self.bytes(extent) <= self.1 && self.0.reserve(extent)
         }
-        fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], output: ArrayViewMut3<'_, f32>) {
+        fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], output: ArrayViewMut3<'_, f32>) -> Result<()> {
             assert!(self.bytes(shown.extent()) <= self.1);
-            self.0.run(shown, keep, output);
+            self.0.run(shown, keep, output)
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn predict(
         let inside: [Range<usize>; 3] =
             std::array::from_fn(|axis| window[axis].start.max(core[axis].start)..window[axis].end.min(core[axis].end));
         if any(wanted, &inside[1], &inside[2]) {
-            network.run(&Shown::part(piece, window), &edge.map(|n| 0..n), probability.view_mut());
+            network.run(&Shown::part(piece, window), &edge.map(|n| 0..n), probability.view_mut())?;
             for t in inside[0].clone() {
                 for y in inside[1].clone() {
                     for x in inside[2].clone() {
@@ -99,11 +99,17 @@ mod tests {
         fn reserve(&mut self, _extent: [usize; 3]) -> bool {
             true
         }
-        fn run(&mut self, shown: &Shown<'_>, _keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) {
+        fn run(
+            &mut self,
+            shown: &Shown<'_>,
+            _keep: &[Range<usize>; 3],
+            mut output: ArrayViewMut3<'_, f32>,
+        ) -> Result<()> {
             let half = shown.extent()[2] / 2;
             for (((_, _, x), to), from) in output.indexed_iter_mut().zip(shown.to_vec()) {
                 *to = from + if x < half { -1.0 } else { 1.0 };
             }
+            Ok(())
         }
     }
 

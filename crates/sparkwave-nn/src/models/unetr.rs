@@ -128,7 +128,7 @@ impl TransformerBlock {
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let x = x.clone() + self.attn.forward(self.norm1.forward(x));
-        let inner = activation::gelu(self.linear1.forward(self.norm2.forward(x.clone())));
+        let inner = op::gelu(self.linear1.forward(self.norm2.forward(x.clone())));
         x + self.linear2.forward(inner)
     }
 }

@@ -9,6 +9,7 @@ use sparkwave_core::weights::Weights;
 use sparkwave_imgproc::star::Rays;
 
 use super::{Network, Shown, View};
+use crate::device::{holds, read};
 use crate::error::Result;
 use crate::models::stardist3d::{StarDist3d, StarDist3dConfig};
 use crate::parameters::replace;
@@ -33,14 +34,13 @@ pub(crate) struct Cells {
 }
 
 impl StarNetwork {
-    /// The network of this shape and these weights, named as in its checkpoint.
+    /// The network of this shape and these weights, named as in its checkpoint, on `device`.
     ///
     /// # Errors
     /// If an array is missing or of another shape, or a number of the configuration is outside its range.
-    pub fn new(config: &StarDist3dConfig, weights: &Weights) -> Result<Self> {
-        let device = Device::flex();
-        let model = replace(StarDist3d::new(config, 0, &device)?, weights)?;
-        Ok(Self { config: config.clone(), rays: config.rays()?, model, device })
+    pub fn new(config: &StarDist3dConfig, weights: &Weights, device: &Device) -> Result<Self> {
+        let model = replace(StarDist3d::new(config, 0, device)?, weights)?;
+        Ok(Self { config: config.clone(), rays: config.rays()?, model, device: device.clone() })
     }
 
     /// The rays along which distances are told.
@@ -62,17 +62,16 @@ impl StarNetwork {
     }
 
     /// All that the network says of an input `[t, y, x]`; without the distances if only the probability is asked for.
-    pub(crate) fn cells(&self, shown: &Shown<'_>, with_distances: bool) -> Cells {
+    pub(crate) fn cells(&self, shown: &Shown<'_>, with_distances: bool) -> Result<Cells> {
         let extent = shown.extent();
         let shape = [1, 1, extent[0], extent[1], extent[2]];
         let volume = Tensor::from_data(TensorData::new(shown.to_vec(), shape), &self.device);
         let answer = self.model.answer(volume);
-        let values = |x: Tensor<5>| x.into_data().iter::<f32>().collect::<Vec<f32>>();
-        Cells {
+        Ok(Cells {
             extent: std::array::from_fn(|axis| extent[axis] / self.config.grid[axis]),
-            probability: values(activation::sigmoid(answer.logits)),
-            distances: if with_distances { values(answer.distances) } else { Vec::new() },
-        }
+            probability: read(activation::sigmoid(answer.logits))?,
+            distances: if with_distances { read(answer.distances)? } else { Vec::new() },
+        })
     }
 }
 
@@ -91,17 +90,20 @@ impl Network for StarNetwork {
     }
 
     fn reserve(&mut self, extent: [usize; 3]) -> bool {
-        Vec::<u8>::new().try_reserve_exact(self.bytes(extent)).is_ok()
+        let bytes = self.bytes(extent);
+        // Each array is counted twice, on its way in and out.
+        holds(&self.device, bytes / 2) && Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
     }
 
     /// Of each voxel the probability of its cell.
-    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) {
-        let cells = self.cells(shown, false);
+    fn run(&mut self, shown: &Shown<'_>, keep: &[Range<usize>; 3], mut output: ArrayViewMut3<'_, f32>) -> Result<()> {
+        let cells = self.cells(shown, false)?;
         let grid = self.config.grid;
         let [_, height, width] = cells.extent;
         for ((t, y, x), to) in output.indexed_iter_mut() {
             let [t, y, x] = [(0, t), (1, y), (2, x)].map(|(axis, at)| (keep[axis].start + at) / grid[axis]);
             *to = cells.probability[(t * height + y) * width + x];
         }
+        Ok(())
     }
 }

@@ -41,14 +41,19 @@ impl TestRecordings {
         Ok(Self { recordings })
     }
 
-    /// The scores of a model on each.
-    pub(super) fn score(&self, model: &Path, progress: &dyn Progress) -> Result<Vec<MovieScores>, Error> {
+    /// The scores of a model, computed on `device`, on each.
+    pub(super) fn score(
+        &self,
+        model: &Path,
+        device: &sparkwave_nn::Device,
+        progress: &dyn Progress,
+    ) -> Result<Vec<MovieScores>, Error> {
         let Model { weights, card, .. } = Model::open(model)?;
         let threshold = card.threshold.unwrap_or(0.5) as f32;
         let mut scores = Vec::with_capacity(self.recordings.len());
         for (labelled, truth_dff) in &self.recordings {
             let name = &labelled.stream.name;
-            let events = labelled.events(&card.architecture, &weights, progress)?;
+            let events = labelled.events(&card.architecture, &weights, device, progress)?;
             let found: Vec<_> = events.iter().map(validate::detection).collect();
             let fail = |source| Error::Evaluate { path: name.into(), source };
             let all = evaluate(&labelled.truth, &found, &validate::mode()).map_err(fail)?;

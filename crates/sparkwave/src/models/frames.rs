@@ -34,10 +34,10 @@ mod tests {
         for array in theirs.parameters.values_mut().filter(|a| a.shape.len() == 5) {
             assert_eq!(array.shape.remove(2), 1);
         }
-        assert!(network::open(&architecture, &theirs).is_err());
+        assert!(network::open(&architecture, &theirs, &sparkwave_nn::cpu()).is_err());
         as_volumes(&mut theirs);
         assert_eq!(Architecture::of(&theirs), Some(architecture.clone()));
-        network::open(&architecture, &theirs).expect("they fit");
+        network::open(&architecture, &theirs, &sparkwave_nn::cpu()).expect("they fit");
         assert_eq!(theirs.parameters["up1.up.weight"], ours.parameters["up1.up.weight"]);
         assert!(theirs.parameters["inc.double_conv.0.bias"].values.iter().all(|b| *b == 0.0));
     }

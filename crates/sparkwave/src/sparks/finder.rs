@@ -21,12 +21,12 @@ pub(super) enum Finder {
 }
 
 impl Finder {
-    /// The detector that `config` names; weights are read here.
-    pub(super) fn new(config: &SparksConfig) -> Result<Self, Error> {
+    /// The detector that `config` names; weights are read here, to compute on `device`.
+    pub(super) fn new(config: &SparksConfig, device: &sparkwave_nn::Device) -> Result<Self, Error> {
         Ok(match config.detector {
             Detector::Matched => Self::Matched,
             Detector::Idt => Self::Idt,
-            Detector::Network => Self::Network(Learned::read(config)?),
+            Detector::Network => Self::Network(Learned::read(config, device)?),
         })
     }
 

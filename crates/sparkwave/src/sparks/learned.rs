@@ -21,6 +21,7 @@ use sparkwave_imgproc::link::basins::Prominence;
 use sparkwave_imgproc::link::sparse::Active;
 use sparkwave_imgproc::sampling::Sampling;
 use sparkwave_imgproc::traces::{Traces, extract};
+use sparkwave_nn::Device;
 use sparkwave_nn::card::Architecture;
 use sparkwave_nn::infer::{Piece, margin, predict};
 use sparkwave_nn::network::{self, Network, StarNetwork};
@@ -57,8 +58,8 @@ pub(super) struct Learned {
 }
 
 impl Learned {
-    /// Reads the weights that `config` names.
-    pub(super) fn read(config: &SparksConfig) -> Result<Self, Error> {
+    /// Reads the weights that `config` names, to compute on `device`.
+    pub(super) fn read(config: &SparksConfig, device: &Device) -> Result<Self, Error> {
         let model = Model::open(config.model.as_deref().unwrap_or_else(|| std::path::Path::new("")))?;
         let card = model.card;
         let input = match card.normalisation.as_str() {
@@ -71,9 +72,9 @@ impl Learned {
         };
         let answers = match &card.architecture {
             Architecture::Stardist3d(shape) => {
-                Answers::Stars(Box::new(StarFinder::new(StarNetwork::new(shape, &model.weights)?)))
+                Answers::Stars(Box::new(StarFinder::new(StarNetwork::new(shape, &model.weights, device)?)))
             }
-            other => Answers::Voxels(network::open(other, &model.weights)?),
+            other => Answers::Voxels(network::open(other, &model.weights, device)?),
         };
         let threshold = config.threshold.or(card.threshold).unwrap_or(0.5) as f32;
         Ok(Self { answers, input, threshold: threshold.max(FLOOR), kept: None })
@@ -257,14 +258,15 @@ pub(crate) fn events(
     architecture: &Architecture,
     weights: &Weights,
     input: &Array3<f32>,
+    device: &Device,
     progress: &dyn Progress,
 ) -> Result<Vec<Event>, Error> {
     let (t, y, x) = input.dim();
     let level = |v: Voxel| around(input, v.t as usize, v.y as usize, v.x as usize);
     if let Architecture::Stardist3d(shape) = architecture {
-        return stars::events(StarNetwork::new(shape, weights)?, input, &level, progress);
+        return stars::events(StarNetwork::new(shape, weights, device)?, input, &level, progress);
     }
-    let mut network = network::open(architecture, weights)?;
+    let mut network = network::open(architecture, weights, device)?;
     let piece = Piece { values: input.view(), origin: [0; 3], movie: [t, y, x] };
     let probability = predict(network.as_mut(), &piece, &[0..t, 0..y, 0..x], &|_, _| true, progress)?;
     let active = probability.indexed_iter().filter(|(_, p)| **p >= FLOOR).map(|((t, y, x), &strength)| {

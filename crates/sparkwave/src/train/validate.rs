@@ -10,6 +10,7 @@ use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
 use sparkwave_core::weights::Weights;
+use sparkwave_nn::Device;
 use sparkwave_nn::card::Architecture;
 use sparkwave_nn::stream::Stream;
 use std::collections::BTreeMap;
@@ -33,9 +34,10 @@ impl Labelled {
         &self,
         architecture: &Architecture,
         weights: &Weights,
+        device: &Device,
         progress: &dyn Progress,
     ) -> Result<Vec<Event>, Error> {
-        learned::events(architecture, weights, &whole(self.stream.input.as_ref())?, progress)
+        learned::events(architecture, weights, &whole(self.stream.input.as_ref())?, device, progress)
     }
 }
 
@@ -85,11 +87,12 @@ pub(super) fn validate(
     weights: &Weights,
     recordings: &[Labelled],
     step: usize,
+    device: &Device,
     progress: &dyn Progress,
 ) -> Result<Validation, Error> {
     let mut pairs = Vec::with_capacity(recordings.len());
     for recording in recordings {
-        let events = recording.events(architecture, weights, progress)?;
+        let events = recording.events(architecture, weights, device, progress)?;
         let found: Vec<Detection> = events.iter().map(detection).collect();
         pairs.push((&recording.truth, found));
     }
