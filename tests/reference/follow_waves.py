@@ -58,7 +58,7 @@ def followed(program, model, movie, mask):
         prompts = {"frames": len(movie), "prompts": [{"frame": 0, "object": 1, "mask": "mask.png"}]}
         (work / "prompts.json").write_text(json.dumps(prompts))
         command = [program, "propagate", "movie.tif", "--prompts", "prompts.json", "--model", model]
-        subprocess.run([*command, "-o", "out", "--quiet"], cwd=work, check=True)
+        subprocess.run([*command, "-o", "out", "--quiet"], cwd=work, check=True, stdout=subprocess.DEVNULL)
         return tifffile.imread(work / "out" / "labels.tif") == 1
 
 

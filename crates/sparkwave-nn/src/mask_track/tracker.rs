@@ -18,8 +18,9 @@ use crate::sam2::{Direction, Followed};
 
 /// Frames without a sign of an object after which its last mask does not tell any more where to look.
 const LOST_AFTER: usize = 4;
-/// Logits of what a person said.
+/// Logits of what a person said; nothing else is as sure.
 const SURE: f32 = 10.0;
+const NEARLY_SURE: f32 = 9.0;
 /// Cells round a point that are hinted at with it.
 const POINT_CELLS: f64 = 2.0;
 /// How much larger than a box its window is.
@@ -131,18 +132,26 @@ impl MaskTracker {
         after.iter().try_for_each(|after| self.check(frame, *after))?;
         let pixels = Arc::new(pixels.to_owned());
         let after: Beside<'_> = std::array::from_fn(|i| after.get(i).map(|after| after.view()));
-        let mut found = Vec::new();
-        for (&id, object) in &mut self.objects {
+        let (mut found, mut seen) = (Vec::new(), Vec::new());
+        for (&id, object) in &self.objects {
             if let Some(told) = object.told.get(&frame) {
                 let logits = told.seen.mask.mapv(|p| (p / (1.0 - p)).ln().clamp(-SURE, SURE));
-                object.last = Some(told.seen.clone());
                 found.push(Followed { object: id, logits, quality: told.quality, presence: told.presence });
+                seen.push(told.seen.clone());
                 continue;
             }
             let Some((from, contrast)) = object.behind(frame, direction) else { continue };
-            let (followed, seen) = follow(&self.network, id, &from, contrast, frame, &pixels, after);
-            object.last = Some(seen);
+            let (followed, there) = follow(&self.network, id, &from, contrast, frame, &pixels, after);
             found.push(followed);
+            seen.push(there);
+        }
+        set_apart(&mut found);
+        for (followed, mut seen) in found.iter().zip(seen) {
+            // Where there is no sign of it, what is remembered is where it was.
+            if seen.missed == 0 {
+                seen.mask = followed.logits.mapv(probability);
+            }
+            self.objects.entry(followed.object).or_default().last = Some(seen);
         }
         Ok(found)
     }
@@ -247,7 +256,8 @@ fn follow(
     let window = window.for_gap(from.missed + from.frame.abs_diff(frame), size);
     let before = [Some(from.pixels.view()), from.before.as_ref().map(|before| before.view())];
     let moment = Moment { frame: pixels.view(), before, after };
-    let (logits, answer) = look_twice(network, moment, &from.mask, &from.earlier, contrast, window);
+    let (mut logits, answer) = look_twice(network, moment, &from.mask, &from.earlier, contrast, window);
+    logits.mapv_inplace(|logit| logit.min(NEARLY_SURE));
     let followed = Followed { object, quality: answer.quality, presence: answer.presence, logits };
     if !is_there(&followed.logits) {
         return (followed, missing(from));
@@ -256,6 +266,26 @@ fn follow(
     let before = Some(Arc::clone(&from.pixels));
     let seen = Seen { frame, pixels: Arc::clone(pixels), before, mask, earlier: from.mask.clone(), missed: 0 };
     (followed, seen)
+}
+
+/// Gives every pixel that several objects claim to the surest of them, so that one that meets another does not go on with it.
+fn set_apart(found: &mut [Followed]) {
+    let Some(first) = found.first().filter(|_| found.len() > 1) else { return };
+    let mut owners = Array2::from_elem(first.logits.dim(), (0, 0.0f32));
+    for (i, followed) in found.iter().enumerate() {
+        for (owner, &logit) in owners.iter_mut().zip(&followed.logits) {
+            if logit > owner.1 {
+                *owner = (i, logit);
+            }
+        }
+    }
+    for (i, followed) in found.iter_mut().enumerate() {
+        for (logit, &(owner, surest)) in followed.logits.iter_mut().zip(&owners) {
+            if owner != i {
+                *logit = logit.min(-surest);
+            }
+        }
+    }
 }
 
 fn is_there(logits: &Array2<f32>) -> bool {
@@ -399,6 +429,21 @@ mod tests {
 
     fn prompt(frame: usize, object: u32) -> Prompt {
         Prompt { frame, object, positive: Vec::new(), negative: Vec::new(), bounds: None, mask: None, verified: false }
+    }
+
+    #[test]
+    fn the_surest_object_keeps_a_pixel() {
+        let followed = |object, logits: [f32; 4]| Followed {
+            object,
+            logits: Array2::from_shape_vec((1, 4), logits.to_vec()).expect("four"),
+            quality: 1.0,
+            presence: 1.0,
+        };
+        let mut found =
+            [followed(1, [3.0, 1.0, 2.0, -1.0]), followed(4, [-2.0, 2.0, 2.0, -3.0]), followed(9, [1.0; 4])];
+        set_apart(&mut found);
+        let logits = found.map(|f| f.logits.into_raw_vec_and_offset().0);
+        assert_eq!(logits, [[3.0, -2.0, 2.0, -1.0], [-3.0, 2.0, -2.0, -3.0], [-3.0, -2.0, -2.0, 1.0]]);
     }
 
     /// What comes of an untrained network is noise; what is asked is who is told about when, and that it can be repeated.
