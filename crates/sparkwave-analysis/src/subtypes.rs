@@ -3,7 +3,7 @@
 //! Events are points in the space of their standard scores ([`crate::features`]). [`k_means`] divides them into a given
 //! number of groups. How many there are, four answers tell side by side: [`silhouette`], [`elbow`], [`gap_statistic`] and
 //! [`stability`]; the publication (Digital Discovery 2025, 4, 105-119, section 2.9.1) took five by the first two, where two
-//! had the largest silhouette. [`profile`], [`proportions`], [`examples`] and [`map`] show what the groups are.
+//! had the largest silhouette. [`profile`], [`proportions`], [`examples`], [`map`] and [`neighbour_map`] show what the groups are.
 //!
 //! Points are `[N, M]`, one row an event, all finite. Everything drawn at random follows from a seed, and the number of
 //! threads changes nothing.
@@ -12,6 +12,7 @@ mod elbow;
 mod gap;
 mod k_means;
 mod map;
+mod neighbours;
 mod points;
 mod profile;
 mod silhouette;
@@ -23,8 +24,9 @@ pub use elbow::{Elbow, elbow};
 pub use gap::{Gap, GapAt, GapParams, gap_statistic};
 pub use k_means::{Clustering, KMeansParams, assign, k_means, k_means_range};
 pub use map::{PrincipalMap, map};
+pub use neighbours::{NeighbourMap, NeighbourMapParams, neighbour_map};
 pub use profile::{Example, Profile, examples, profile, proportions};
-pub use silhouette::{Silhouette, SilhouetteParams, silhouette};
+pub use silhouette::{Silhouette, SilhouetteParams, silhouette, silhouettes};
 pub use stability::{Stability, StabilityParams, adjusted_rand_index, stability};
 
 /// Why events could not be grouped.
@@ -82,5 +84,13 @@ pub enum Error {
     Components {
         /// Number of features.
         n_features: usize,
+    },
+    /// A map of neighbours could not be made.
+    #[error("subtypes: map of the neighbours of {n} points: {reason}")]
+    NeighbourMap {
+        /// Number of points.
+        n: usize,
+        /// What was expected and what was found.
+        reason: String,
     },
 }

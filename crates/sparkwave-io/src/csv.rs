@@ -4,6 +4,7 @@ use crate::atomic::AtomicFile;
 use crate::error::Error;
 use crate::limits::MAX_TABLE_BYTES;
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
+use rayon::prelude::*;
 use sparkwave_core::table::{Table, Value};
 use std::io::Read;
 use std::path::Path;
@@ -68,21 +69,21 @@ fn parse(text: &[u8], path: &Path) -> Result<Table, Error> {
     if !next(&mut record)? {
         return Ok(Table::new());
     }
-    let field = |bytes: &[u8], row: usize| {
-        let text = std::str::from_utf8(bytes);
-        text.map(|t| t.trim().to_string()).map_err(|_| bad("UTF-8 text".into(), format!("other bytes in row {row}")))
-    };
+    fn trimmed(bytes: &[u8]) -> Option<&str> {
+        std::str::from_utf8(bytes).ok().map(str::trim)
+    }
+    let not_text = |row: usize| bad("UTF-8 text".into(), format!("other bytes in row {row}"));
     let mut names: Vec<String> = Vec::with_capacity(record.len());
     for (i, bytes) in record.iter().enumerate() {
-        let name = field(bytes, 0)?;
+        let name = trimmed(bytes).ok_or_else(|| not_text(0))?;
         // Spreadsheets and pandas leave the header of an index column empty.
-        let name = if name.is_empty() { format!("column_{i}") } else { name };
+        let name = if name.is_empty() { format!("column_{i}") } else { name.to_owned() };
         if names.contains(&name) {
             return Err(bad("columns of different names".into(), format!("{name:?} twice")));
         }
         names.push(name);
     }
-    let mut columns: Vec<Vec<String>> = vec![Vec::new(); names.len()];
+    let mut columns = vec![Fields::default(); names.len()];
     let mut row = 0;
     while next(&mut record)? {
         row += 1;
@@ -94,14 +95,34 @@ fn parse(text: &[u8], path: &Path) -> Result<Table, Error> {
             return Err(bad(format!("{} fields as in the header", names.len()), found));
         }
         for (column, bytes) in columns.iter_mut().zip(&record) {
-            column.push(field(bytes, row)?);
+            column.push(trimmed(bytes).ok_or_else(|| not_text(row))?);
         }
     }
+    let columns: Vec<Vec<Value>> = columns.par_iter().map(typed).collect();
     let mut table = Table::new();
-    for (name, fields) in names.into_iter().zip(columns) {
-        table.push(name, typed(fields));
+    for (name, values) in names.into_iter().zip(columns) {
+        table.push(name, values);
     }
     Ok(table)
+}
+
+/// The fields of a column, one after the other in one text: a long table has millions of them.
+#[derive(Clone, Default)]
+struct Fields {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Fields {
+    fn push(&mut self, field: &str) {
+        self.text.push_str(field);
+        self.ends.push(self.text.len());
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.text[start..end])
+    }
 }
 
 /// The most frequent of comma, semicolon and tab outside quotes in the first line.
@@ -121,24 +142,24 @@ fn separator(text: &[u8]) -> u8 {
     counts.into_iter().filter(|(_, n)| *n > 0).max_by_key(|(_, n)| *n).map_or(b',', |(separator, _)| separator)
 }
 
-fn typed(fields: Vec<String>) -> Vec<Value> {
-    fn all<T>(fields: &[String], parse: impl Fn(&str) -> Option<T>, value: impl Fn(T) -> Value) -> Option<Vec<Value>> {
-        fields.iter().map(|f| if f.is_empty() { Some(Value::Empty) } else { parse(f).map(&value) }).collect()
+fn typed(fields: &Fields) -> Vec<Value> {
+    fn all(fields: &Fields, value: impl Fn(&str) -> Option<Value>) -> Option<Vec<Value>> {
+        fields.iter().map(|f| if f.is_empty() { Some(Value::Empty) } else { value(f) }).collect()
     }
     // A number such as 007 or +5 is an identifier: as a whole number it would lose its spelling.
-    let int = |f: &str| f.parse::<i64>().ok().filter(|i| i.to_string() == f);
-    let float = |f: &str| f.parse::<f64>().ok().filter(|_| !is_padded(f));
+    let is_spelled_out = |f: &str| !f.starts_with('+') && !is_padded(f) && f != "-0";
+    let int = |f: &str| f.parse().ok().filter(|_| is_spelled_out(f)).map(Value::Int);
+    let float = |f: &str| f.parse::<f64>().ok().filter(|_| !is_padded(f)).map(Value::float);
     let boolean = |f: &str| match f {
-        "true" | "True" | "TRUE" => Some(true),
-        "false" | "False" | "FALSE" => Some(false),
+        "true" | "True" | "TRUE" => Some(Value::Bool(true)),
+        "false" | "False" | "FALSE" => Some(Value::Bool(false)),
         _ => None,
     };
-    all(&fields, int, Value::Int)
-        .or_else(|| all(&fields, float, |x: f64| Value::float(x)))
-        .or_else(|| all(&fields, boolean, Value::Bool))
-        .unwrap_or_else(|| {
-            fields.into_iter().map(|f| if f.is_empty() { Value::Empty } else { Value::Text(f) }).collect()
-        })
+    let text = |f: &str| if f.is_empty() { Value::Empty } else { Value::Text(f.to_owned()) };
+    all(fields, int)
+        .or_else(|| all(fields, float))
+        .or_else(|| all(fields, boolean))
+        .unwrap_or_else(|| fields.iter().map(text).collect())
 }
 
 /// True for digits after a leading zero, as in `007`, which are no number but a name.
@@ -184,6 +205,9 @@ mod tests {
         let table = read(b"a\tb,c\n1\t2\n").unwrap();
         assert_eq!(table.columns()[1].name, "b,c");
         assert_eq!(read(b"id\n007\n008\n").unwrap().column("id").unwrap()[0], Value::Text("007".into()));
+        for (field, value) in [("+5", Value::Float(5.0)), ("-0", Value::Float(-0.0)), ("-12", Value::Int(-12))] {
+            assert_eq!(read(format!("a\n{field}\n").as_bytes()).unwrap().column("a").unwrap(), [value]);
+        }
         assert_eq!(read(b"only\n5\n").unwrap().n_rows(), 1);
         assert_eq!(read(b"").unwrap(), Table::new());
         assert_eq!(read(b"a,b\n").unwrap().columns().len(), 2);

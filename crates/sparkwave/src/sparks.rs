@@ -9,11 +9,13 @@ mod config;
 mod finder;
 pub(crate) mod learned;
 mod outputs;
+mod revisit;
 mod scratch;
 mod standard;
 mod stars;
 
 pub use config::{Detector, Keep, SparksConfig};
+pub(crate) use revisit::revisit;
 pub(crate) use standard::{NOISE as NOISE_NORMALISATION, PUBLISHED as PUBLISHED_NORMALISATION};
 
 use crate::compute::{Compute, Device};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ndarray::Array2;
+use rayon::prelude::*;
 use serde::Serialize;
 use sparkwave_core::table::{Table, Value};
 
@@ -62,8 +63,10 @@ impl FeatureTable {
     /// # Errors
     /// [`Error::MissingColumn`], [`Error::NotANumber`] and [`Error::Repeated`].
     pub fn derive(table: &Table, features: &[Feature]) -> Result<Self, Error> {
-        let derived = features.iter().map(|feature| Ok((feature.name.to_owned(), derive(table, feature)?)));
-        Self::new(derived.collect::<Result<_, _>>()?)
+        // Errors are looked for in the order of the features, whichever thread met one first.
+        let derived: Vec<_> = features.par_iter().map(|feature| derive(table, feature)).collect();
+        let named = features.iter().zip(derived).map(|(feature, values)| Ok((feature.name.to_owned(), values?)));
+        Self::new(named.collect::<Result<_, _>>()?)
     }
 
     /// Names of the features, in order.

@@ -97,7 +97,13 @@ fn offset_label(offset: f64, per_frame: f64) -> String {
     }
 }
 
-fn draw_trace(canvas: &mut Canvas, clip: &Clip, scale: &Scale, (left, top, width, height): (f64, f64, f64, f64)) {
+/// Draws dF/F0 of the event's footprint around it, its frames shaded, with both axes.
+pub(super) fn draw_trace(
+    canvas: &mut Canvas,
+    clip: &Clip,
+    scale: &Scale,
+    (left, top, width, height): (f64, f64, f64, f64),
+) {
     let (per_frame, _) = scale.per_frame();
     let (start, end) = clip.event_frames();
     let context = TRACE_CONTEXT.max(2 * (end - start));

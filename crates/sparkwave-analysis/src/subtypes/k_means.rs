@@ -1,5 +1,6 @@
 //! K-means: as many groups as asked for, each point in that of the nearest centre, each centre the mean of its points.
 
+mod centres;
 mod exchange;
 mod lloyd;
 mod seeding;

@@ -1,9 +1,4 @@
-//! A picture of points of many features in two dimensions.
-//!
-//! These are principal components, not the PHATE map of the publication and not UMAP. Packages for those were looked at:
-//! the light one takes its random numbers from the operating system and lets threads race, so that no map can be made
-//! twice, and the one with seeds brings a hundred packages. Principal components are exact, the same every time, and their
-//! axes can be read.
+//! A picture of points of many features in two dimensions: their principal components, whose axes can be read.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::ArrayView2;
@@ -75,6 +70,15 @@ impl Principal {
     /// Coordinate of a point along an axis, from the mean.
     fn along(&self, point: &[f64], axis: &[f64]) -> f64 {
         point.iter().zip(&self.mean).zip(axis).map(|((v, mean), a)| (v - mean) * a).sum()
+    }
+
+    /// Coordinates along the first two axes (0 for a second one that there is not), scaled so that those along the first have
+    /// the standard deviation `spread`; `None` if all points are the same.
+    pub(super) fn plane(&self, points: &Points, spread: f64) -> Option<Vec<[f64; 2]>> {
+        let largest = self.variances.first().filter(|v| **v > 0.0)?;
+        let scale = spread / largest.sqrt();
+        let along = |point: &[f64], i: usize| self.axes.get(i).map_or(0.0, |axis| scale * self.along(point, axis));
+        Some(points.rows().map(|point| [along(point, 0), along(point, 1)]).collect())
     }
 
     /// Smallest and largest coordinate along each axis.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use multiversion::multiversion;
 use ndarray::ArrayView2;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -72,6 +73,7 @@ impl Points {
 }
 
 /// Squared Euclidean distance, in four sums that a processor forms side by side.
+#[inline(always)]
 pub(super) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (a_fours, b_fours) = (a.chunks_exact(4), b.chunks_exact(4));
@@ -84,6 +86,14 @@ pub(super) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
         }
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+}
+
+/// Squared distances of points `from..from + out.len()` to `other`.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn squared_distances(points: &Points, from: usize, other: &[f64], out: &mut [f64]) {
+    for (out, point) in out.iter_mut().zip(points.rows().skip(from)) {
+        *out = squared_distance(point, other);
+    }
 }
 
 /// `n` distinct numbers below `below`, ascending; all of them if `n` is not smaller.

@@ -5,9 +5,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 use super::Error;
-use super::points::{Points, check_labels, sample, squared_distance};
+use super::points::{Points, check_labels, sample, squared_distances};
 
 /// How many points are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -53,47 +54,125 @@ pub fn silhouette(
     labels: &[usize],
     params: &SilhouetteParams,
 ) -> Result<Option<Silhouette>, Error> {
+    Ok(silhouettes(points, &[labels], params)?.pop().flatten())
+}
+
+/// [`silhouette`] of several divisions of the same points, which share the distances, their greatest cost.
+///
+/// # Errors
+/// As [`silhouette`].
+pub fn silhouettes(
+    points: ArrayView2<f64>,
+    divisions: &[&[usize]],
+    params: &SilhouetteParams,
+) -> Result<Vec<Option<Silhouette>>, Error> {
     let points = Points::new(points)?;
-    // No more groups than points: labels are indices into what is allocated.
-    check_labels(labels, points.len(), points.len())?;
-    let k = labels.iter().max().map_or(0, |last| last + 1);
-    let mut sizes = vec![0usize; k];
-    labels.iter().for_each(|&label| sizes[label] += 1);
-    if sizes.iter().filter(|size| **size > 0).count() < 2 {
-        return Ok(None);
-    }
     let n = points.len();
+    // No more groups than points: labels are indices into what is allocated.
+    divisions.iter().try_for_each(|labels| check_labels(labels, n, n))?;
+    let divisions: Vec<Division<'_>> = divisions.iter().map(|labels| Division::new(labels)).collect();
+    let cells = Cells::of(&divisions, n);
     let is_sampled = n > params.max_exact;
     let mut rng = ChaCha8Rng::seed_from_u64(params.seed);
     let chosen = sample(n, if is_sampled { params.n_sampled.max(1) } else { n }, &mut rng);
-    let widths: Vec<f64> = chosen.par_iter().map(|&i| width(&points, labels, &sizes, i)).collect();
-
-    let mut of_group = vec![(0.0, 0usize); k];
-    for (&i, width) in chosen.iter().zip(&widths) {
-        let group = &mut of_group[labels[i]];
-        *group = (group.0 + width, group.1 + 1);
-    }
-    let mean = |(sum, n): (f64, usize)| (n > 0).then(|| sum / n as f64);
-    Ok(Some(Silhouette {
-        mean: widths.iter().sum::<f64>() / widths.len() as f64,
-        of_group: of_group.into_iter().map(mean).collect(),
-        n_points: widths.len(),
-        is_sampled,
-    }))
+    let widths: Vec<Vec<f64>> = chosen
+        .par_iter()
+        .map(|&i| {
+            let sums = cells.summed_distances(&points, i);
+            divisions.iter().enumerate().map(|(d, division)| division.width(i, &cells.of_division(d, &sums))).collect()
+        })
+        .collect();
+    let summary = |(d, division): (usize, &Division<'_>)| {
+        let widths = || widths.iter().map(|of_point| of_point[d]);
+        let mut of_group = vec![(0.0, 0usize); division.sizes.len()];
+        for (&i, width) in chosen.iter().zip(widths()) {
+            let group = &mut of_group[division.labels[i]];
+            *group = (group.0 + width, group.1 + 1);
+        }
+        let mean = |(sum, n): (f64, usize)| (n > 0).then(|| sum / n as f64);
+        let has_next = division.sizes.iter().filter(|size| **size > 0).count() > 1;
+        has_next.then(|| Silhouette {
+            mean: widths().sum::<f64>() / chosen.len() as f64,
+            of_group: of_group.into_iter().map(mean).collect(),
+            n_points: chosen.len(),
+            is_sampled,
+        })
+    };
+    Ok(divisions.iter().enumerate().map(summary).collect())
 }
 
-fn width(points: &Points, labels: &[usize], sizes: &[usize], i: usize) -> f64 {
-    let own = labels[i];
-    if sizes[own] < 2 {
-        return 0.0;
+/// Points in groups.
+struct Division<'a> {
+    labels: &'a [usize],
+    sizes: Vec<usize>,
+}
+
+impl<'a> Division<'a> {
+    fn new(labels: &'a [usize]) -> Self {
+        let mut sizes = vec![0; labels.iter().max().map_or(0, |last| last + 1)];
+        labels.iter().for_each(|&label| sizes[label] += 1);
+        Self { labels, sizes }
     }
-    let mut sums = vec![0.0; sizes.len()];
-    for (point, &label) in points.rows().zip(labels) {
-        sums[label] += squared_distance(points.row(i), point).sqrt();
+
+    /// The silhouette of a point whose distances to each group add up to `sums`.
+    fn width(&self, i: usize, sums: &[f64]) -> f64 {
+        let own = self.labels[i];
+        if self.sizes[own] < 2 {
+            return 0.0;
+        }
+        let within = sums[own] / (self.sizes[own] - 1) as f64;
+        let others = sums.iter().zip(&self.sizes).enumerate().filter(|(group, (_, size))| *group != own && **size > 0);
+        let next = others.map(|(_, (sum, size))| sum / *size as f64).fold(f64::INFINITY, f64::min);
+        let larger = within.max(next);
+        if larger > 0.0 { (next - within) / larger } else { 0.0 }
     }
-    let within = sums[own] / (sizes[own] - 1) as f64;
-    let others = sums.iter().zip(sizes).enumerate().filter(|(group, (_, size))| *group != own && **size > 0);
-    let next = others.map(|(_, (sum, size))| sum / *size as f64).fold(f64::INFINITY, f64::min);
-    let larger = within.max(next);
-    if larger > 0.0 { (next - within) / larger } else { 0.0 }
+}
+
+/// Points that no division parts: distances to them are added up once for all divisions.
+struct Cells {
+    /// The cell of each point.
+    of_point: Vec<usize>,
+    /// For each division the group that each cell is in.
+    groups: Vec<Vec<usize>>,
+    /// For each division how many groups it has.
+    n_groups: Vec<usize>,
+}
+
+/// Points measured at a time: their distances stay in the nearest cache.
+const BATCH: usize = 1024;
+
+impl Cells {
+    fn of(divisions: &[Division<'_>], n: usize) -> Self {
+        let labels = |i: usize| divisions.iter().map(|d| d.labels[i]).collect::<Vec<usize>>();
+        let mut cells = BTreeMap::new();
+        let mut groups = vec![Vec::new(); divisions.len()];
+        let of_point = (0..n).map(|i| {
+            let next = cells.len();
+            *cells.entry(labels(i)).or_insert_with_key(|key| {
+                groups.iter_mut().zip(key).for_each(|(groups, &group)| groups.push(group));
+                next
+            })
+        });
+        let of_point = of_point.collect();
+        Self { of_point, groups, n_groups: divisions.iter().map(|d| d.sizes.len()).collect() }
+    }
+
+    /// Sum over the points of each cell of their distances to point `i`.
+    fn summed_distances(&self, points: &Points, i: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; self.groups.first().map_or(0, Vec::len)];
+        let mut squared = [0.0; BATCH];
+        for (batch, cells) in self.of_point.chunks(BATCH).enumerate() {
+            let squared = &mut squared[..cells.len()];
+            squared_distances(points, batch * BATCH, points.row(i), squared);
+            cells.iter().zip(squared).for_each(|(&cell, squared)| sums[cell] += squared.sqrt());
+        }
+        sums
+    }
+
+    /// Sums over the groups of division `d` from those over cells.
+    fn of_division(&self, d: usize, sums: &[f64]) -> Vec<f64> {
+        let mut of_group = vec![0.0; self.n_groups[d]];
+        self.groups[d].iter().zip(sums).for_each(|(&group, sum)| of_group[group] += sum);
+        of_group
+    }
 }

@@ -39,6 +39,8 @@ pub struct Stability {
     pub adjusted_rand: Option<f64>,
     /// Resamples with at least as many distinct points as groups; the others are left out.
     pub n_resamples: usize,
+    /// Points looked at.
+    pub n_points: usize,
 }
 
 /// Hennig 2007 (Comput. Stat. Data Anal. 52, 258): events are drawn with replacement, as many as there are, and divided
@@ -80,6 +82,7 @@ pub fn stability(
         jaccard: (0..k).map(|group| mean(resamples.iter().filter_map(|r| r.jaccard[group]).collect())).collect(),
         adjusted_rand: mean(resamples.iter().filter_map(|r| r.adjusted_rand).collect()),
         n_resamples: resamples.len(),
+        n_points: n,
     })
 }
 

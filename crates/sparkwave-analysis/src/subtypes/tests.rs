@@ -73,6 +73,25 @@ fn a_silhouette_by_hand_and_from_a_sample() {
 }
 
 #[test]
+fn silhouettes_of_several_divisions_are_those_of_each() {
+    let points = clouds(&[[0.0, 0.0], [0.6, 0.3], [0.2, 0.9]], 500, 6);
+    let divisions: Vec<Vec<usize>> = (2..6).map(|k| (0..1500).map(|i| i * 7919 % 31 % k).collect()).collect();
+    let mut labels: Vec<&[usize]> = divisions.iter().map(Vec::as_slice).collect();
+    let one = vec![0; 1500];
+    labels.push(&one);
+    let params = SilhouetteParams { max_exact: 1000, n_sampled: 300, seed: 3 };
+    let together = silhouettes(points.view(), &labels, &params).unwrap();
+    assert_eq!((together.len(), &together[4]), (5, &None));
+    for (labels, found) in labels.iter().zip(&together).take(4) {
+        let (alone, found) = (silhouette(points.view(), labels, &params).unwrap().unwrap(), found.as_ref().unwrap());
+        assert!((alone.mean - found.mean).abs() < 1e-13 && alone.n_points == found.n_points);
+        let both = alone.of_group.iter().zip(&found.of_group);
+        assert!(both.into_iter().all(|(a, b)| (a.unwrap() - b.unwrap()).abs() < 1e-13));
+    }
+    assert!(matches!(silhouettes(points.view(), &[&[0, 0]], &params), Err(Error::Length { .. })));
+}
+
+#[test]
 fn all_four_answers_find_four_corners() {
     let points = clouds(&CORNERS, 40, 2);
     let ks: Vec<usize> = (1..=7).collect();
@@ -159,6 +178,69 @@ fn a_map_turns_points_onto_their_widest_plane() {
     assert!((found.variance_parts[0] - 50.0 / 50.5).abs() < 1e-12);
     assert!(found.axes[0][1] > 0.0 && found.axes[1].iter().any(|a| *a > 0.7));
     assert_eq!(map(array![[2.0], [2.0]].view()).unwrap().positions, [[0.0, 0.0]; 2]);
+}
+
+/// Points along three branches that part at one place, with a little noise in five dimensions, and how far out each is.
+fn tree(n: usize) -> (Array2<f64>, Vec<(usize, f64)>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let at: Vec<(usize, f64)> = (0..3 * n).map(|i| (i % 3, 10.0 * rng.random::<f64>())).collect();
+    let points = Array2::from_shape_fn((3 * n, 5), |(i, j)| {
+        let (branch, out) = at[i];
+        0.3 * (rng.random::<f64>() - 0.5) + if branch == j { out } else { 0.0 }
+    });
+    (points, at)
+}
+
+#[test]
+fn neighbours_stay_neighbours() {
+    let (points, at) = tree(150);
+    let found = neighbour_map(points.view(), &NeighbourMapParams::default()).unwrap().unwrap();
+    assert_eq!((found.rows.len(), found.perplexity), (450, 30));
+    let apart =
+        |i: usize, j: usize| (0..2).map(|d| (found.positions[i][d] - found.positions[j][d]).powi(2)).sum::<f64>();
+    let nearest = |i: usize| {
+        let others = (0..450).filter(|j| *j != i);
+        others.min_by(|&a, &b| apart(i, a).total_cmp(&apart(i, b))).unwrap()
+    };
+    let outside: Vec<usize> = (0..450).filter(|i| at[*i].1 > 1.0).collect();
+    let kept = outside.iter().filter(|&&i| at[nearest(i)].0 == at[i].0 && (at[nearest(i)].1 - at[i].1).abs() < 1.0);
+    assert!(kept.count() * 100 >= 98 * outside.len(), "a neighbour in the map is one on the branch");
+    // Two points of a branch that are far apart along it are far apart in the map.
+    let tip =
+        |branch: usize| (0..450).filter(|i| at[*i].0 == branch).max_by(|a, b| at[*a].1.total_cmp(&at[*b].1)).unwrap();
+    let middle = (0..450).min_by(|a, b| at[*a].1.total_cmp(&at[*b].1)).unwrap();
+    for (one, other) in [(0, 1), (1, 2), (2, 0)] {
+        assert!(apart(tip(one), tip(other)) > apart(tip(one), middle).min(apart(tip(other), middle)));
+    }
+}
+
+#[test]
+fn a_map_of_neighbours_is_the_same_on_any_number_of_threads() {
+    let points = clouds(&CORNERS, 100, 7);
+    let params = NeighbourMapParams { max_points: 120, n_rounds: 300, ..NeighbourMapParams::default() };
+    let made = || neighbour_map(points.view(), &params).unwrap().unwrap();
+    let in_pool = |n: usize| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap().install(made);
+    let (one, three) = (in_pool(1), in_pool(3));
+    assert_eq!(one, three);
+    assert_eq!((one.rows.len(), one.positions.len()), (120, 120));
+    assert!(one.rows.windows(2).all(|two| two[0] < two[1]) && one.rows[119] < 400);
+    let other = NeighbourMapParams { seed: 1, ..params };
+    assert_ne!(neighbour_map(points.view(), &other).unwrap().unwrap().rows, one.rows);
+}
+
+#[test]
+fn odd_points_have_a_map_or_none() {
+    let made = |points: Array2<f64>| neighbour_map(points.view(), &NeighbourMapParams::default());
+    assert_eq!(made(Array2::from_shape_fn((9, 2), |(i, j)| (i * 3 + j) as f64)).unwrap(), None, "too few");
+    assert_eq!(made(Array2::from_elem((50, 3), 2.5)).unwrap(), None, "all the same");
+    let ten = made(Array2::from_shape_fn((10, 1), |(i, _)| i as f64)).unwrap().unwrap();
+    assert_eq!((ten.perplexity, ten.positions.len()), (3, 10));
+    // Many the same, one far away.
+    let found = made(Array2::from_shape_fn((60, 2), |(i, _)| if i == 0 { 300.0 } else { (i % 2) as f64 })).unwrap();
+    assert_eq!(found.unwrap().positions.len(), 60);
+    let far = Array2::from_shape_fn((20, 1), |(i, _)| if i < 10 { 1e200 } else { -1e200 });
+    assert!(matches!(made(far), Err(Error::NeighbourMap { .. } | Error::Components { .. })));
+    assert!(matches!(made(array![[f64::NAN]]), Err(Error::NotFinite { .. })));
 }
 
 proptest! {

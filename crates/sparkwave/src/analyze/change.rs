@@ -9,9 +9,11 @@ use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
 use serde::Serialize;
 use sparkwave_analysis::categories::{
-    CategoryParams, Conclusion, MeanRatio, NeuronChange, Offset, SiteCategory, conclude,
+    CategoryParams, Conclusion, Counts, FoldChange, FoldChangeParams, MeanRatio, NeuronChange, Offset, SiteCategory,
+    conclude, fold_changes,
 };
-use sparkwave_analysis::figure::{ChangeReport, change_report_html, mean_ratios};
+use sparkwave_analysis::figure::conclusions::paired;
+use sparkwave_analysis::figure::{ChangeReport, Figure, change_report_html, mean_ratios};
 use sparkwave_analysis::statistics::compare::Options;
 use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
@@ -88,8 +90,8 @@ pub fn read_pairs(path: &Path) -> Result<Vec<NeuronPair>, Error> {
     (0..table.n_rows()).map(pair).collect()
 }
 
-/// Compares, and writes `neurons.csv`, `sites.csv`, `registration.csv`, `conclusions.csv`, `methods.txt`, figures and
-/// `report.html`. `truth` is what is known of simulated neurons; it is told beside what was found.
+/// Compares, and writes `neurons.csv`, `fold_changes.csv`, `sites.csv`, `registration.csv`, `conclusions.csv`, `methods.txt`,
+/// figures and `report.html`. `truth` is what is known of simulated neurons; it is told beside what was found.
 ///
 /// # Errors
 /// If a table cannot be read or has no positions in micrometres, recordings do not show the same, there are no neurons, the
@@ -106,6 +108,7 @@ pub fn run(
     clock.begin("compare neurons", request.pairs.len() as u64);
     let (mut neurons, mut alignments, mut files) = (Vec::new(), Vec::new(), Vec::new());
     let (mut sites, mut registrations) = (Table::new(), Table::new());
+    let mut counts: [Vec<Counts>; 3] = Default::default();
     for pair in &request.pairs {
         if clock.is_cancelled() {
             return Err(Error::Cancelled);
@@ -115,6 +118,9 @@ pub fn run(
         let (before, after) = (side("before", &pair.before), side("after", &pair.after));
         let found = compare([&before, &after], pair.offset, &request.params, &clock)?;
         neurons.push(of_neuron(pair, &found));
+        for (of_kind, kind) in counts.iter_mut().zip(&KINDS) {
+            of_kind.push(kind.count(&pair.neuron, &found));
+        }
         append(&mut sites, &pair.neuron, site_table(&found));
         append(&mut registrations, &pair.neuron, found.alignment.table());
         alignments.push(found.alignment);
@@ -129,21 +135,30 @@ pub fn run(
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(request)?)?;
     let (by_neuron, concluded) = (neuron_table(&neurons, truth), conclusion_table(&conclusion, true_ratios));
     folder.write_table("neurons", &by_neuron, false)?;
+    let changes = counts.map(|of_kind| fold_changes(&of_kind, &FoldChangeParams::default()));
+    let fold_changes = fold_change_table(&changes);
+    folder.write_table("fold_changes", &fold_changes, false)?;
     folder.write_table("sites", &sites, false)?;
     folder.write_table("registration", &registrations, false)?;
     folder.write_table("conclusions", &concluded, false)?;
     let methods = super::compare::methods(&conclusion.family);
     folder.write("methods.txt", methods.as_bytes())?;
-    let figure = mean_ratios(&conclusion.ratios, true_ratios);
-    folder.write_figure(&figure)?;
+    let mut figures = vec![mean_ratios(&conclusion.ratios, true_ratios)];
+    figures.extend(KINDS.iter().zip(&changes).map(|(kind, changes)| kind.figure(changes)));
+    figures.iter().try_for_each(|figure| folder.write_figure(figure))?;
     let warnings = clock.warnings();
     let report = ChangeReport {
         title: "Before and after".to_owned(),
         version: version(),
         answer: &sentences,
         warnings: &warnings,
-        figures: &[figure],
-        tables: &[("Conclusions", &concluded), ("Neurons", &by_neuron), ("Registration", &registrations)],
+        figures: &figures,
+        tables: &[
+            ("Conclusions", &concluded),
+            ("Neurons", &by_neuron),
+            ("Fold changes", &fold_changes),
+            ("Registration", &registrations),
+        ],
         methods: &methods,
         facts: &[
             ("Distance within which events share a site".to_owned(), format!("{} um", request.params.distance_um)),
@@ -157,6 +172,75 @@ pub fn run(
     let seed = request.options.resampling.seed;
     super::record("analyze change", (seed, started), &files, summary, &clock, &folder)?;
     Ok(ChangeResult { neurons, alignments, conclusion, sentences })
+}
+
+/// Events of a neuron that are counted before and after the stimulus, by what became of their site.
+struct Kind {
+    name: &'static str,
+    figure: &'static str,
+    /// What they are called before and after it.
+    sides: (&'static str, &'static str),
+    sites: &'static [SiteCategory],
+}
+
+/// All events, those of sites that are active on both sides, and those of sites that fell silent against those of new ones.
+/// Events are not counted by their own category: linked one to one, as many are recurrent before as after.
+const KINDS: [Kind; 3] = [
+    Kind { name: "all", figure: "fold_changes_all", sides: ("before", "after"), sites: &SiteCategory::ALL },
+    Kind {
+        name: "recurrent",
+        figure: "fold_changes_recurrent",
+        sides: ("recurrent before", "recurrent after"),
+        sites: &[SiteCategory::Recurrent],
+    },
+    Kind {
+        name: "silenced to new",
+        figure: "fold_changes_silenced_new",
+        sides: ("silenced", "new"),
+        sites: &[SiteCategory::Silenced, SiteCategory::New],
+    },
+];
+
+impl Kind {
+    fn count(&self, neuron: &str, found: &Compared) -> Counts {
+        let sites = || found.sites.iter().filter(|site| self.sites.contains(&site.category()));
+        let (before, after) = (sites().map(|s| s.before.len()).sum(), sites().map(|s| s.after.len()).sum());
+        Counts { neuron: neuron.to_owned(), before, after }
+    }
+
+    fn figure(&self, changes: &[FoldChange]) -> Figure {
+        let pair = |c: &FoldChange| (c.counts.neuron.clone(), c.counts.before as f64, c.counts.after as f64);
+        let pairs: Vec<_> = changes.iter().map(pair).collect();
+        let (before, after) = self.sides;
+        let of = if self.sites.len() == SiteCategory::ALL.len() {
+            "all sites".to_owned()
+        } else {
+            format!("{} sites", self.sites.iter().map(|site| site.name()).collect::<Vec<_>>().join(" and of "))
+        };
+        let caption = format!(
+            "Events of {of}, {before} and {after}, a line a neuron. Beside it their ratio, for neurons that have events on both \
+             sides; bars are medians."
+        );
+        paired(self.figure, &pairs, self.sides, "Events of a neuron", None, caption)
+    }
+}
+
+/// A row for each kind of events and neuron.
+fn fold_change_table(changes: &[Vec<FoldChange>; 3]) -> Table {
+    let rows: Vec<(&str, &FoldChange)> =
+        KINDS.iter().zip(changes).flat_map(|(kind, changes)| changes.iter().map(|c| (kind.name, c))).collect();
+    let mut table = Table::new();
+    let mut column = |name: &str, value: &dyn Fn(&(&str, &FoldChange)) -> Value| {
+        table.push(name, rows.iter().map(value).collect());
+    };
+    column("events", &|(kind, _)| text(*kind));
+    column("neuron", &|(_, c)| text(&c.counts.neuron));
+    column("n_before", &|(_, c)| Value::Int(c.counts.before as i64));
+    column("n_after", &|(_, c)| Value::Int(c.counts.after as i64));
+    column("fold_change", &|(_, c)| Value::maybe(c.published));
+    column("log2_ratio", &|(_, c)| Value::maybe(c.log2_ratio));
+    column("has_enough", &|(_, c)| Value::Bool(c.has_enough));
+    table
 }
 
 /// What is known of a neuron whose recordings were compared.

@@ -6,6 +6,7 @@
 mod classify;
 mod compare;
 mod events;
+mod examples;
 
 use crate::error::Error;
 use crate::provenance::version;
@@ -38,6 +39,8 @@ struct Said {
     answer: Vec<(String, String)>,
     figures: Vec<Figure>,
     tables: Vec<(&'static str, &'static str)>,
+    /// Doubts that the files of the analysis do not tell of.
+    warnings: Vec<String>,
 }
 
 /// Draws the figures of a finished analysis into its folder and writes `report.html`, over an earlier one.
@@ -66,6 +69,7 @@ pub fn run(folder: &Path) -> Result<PathBuf, Error> {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Warning: "))
         .map(str::to_owned)
+        .chain(said.warnings)
         .fold(Vec::new(), |mut distinct, warning| {
             if !distinct.contains(&warning) {
                 distinct.push(warning);

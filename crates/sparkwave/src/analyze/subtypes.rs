@@ -6,11 +6,13 @@ use super::features::{Events, Set};
 use crate::error::Error;
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
+use ndarray::ArrayView2;
 use serde::Serialize;
 use sparkwave_analysis::features::{Complete, Deviation, FeatureTable, ScreenParams, Standardization, screen};
 use sparkwave_analysis::subtypes::{
-    Clustering, Gap, GapParams, KMeansParams, Silhouette, SilhouetteParams, Stability, StabilityParams, elbow,
-    examples, gap_statistic, k_means_range, map, profile, proportions, silhouette, stability,
+    Clustering, Gap, GapParams, KMeansParams, NeighbourMapParams, Silhouette, SilhouetteParams, Stability,
+    StabilityParams, elbow, examples, gap_statistic, k_means_range, map, neighbour_map, profile, proportions,
+    silhouettes, stability,
 };
 use sparkwave_core::progress::Progress;
 use sparkwave_core::table::{Table, Value};
@@ -98,28 +100,14 @@ fn run_here(
     let scores = Standardization::fit(&features, Deviation::Population).apply(&features)?;
     let Complete { rows, values: points, .. } = scores.complete();
 
-    let ks: Vec<usize> = request.tried.clone().collect();
-    let k_means = KMeansParams { seed: request.seed, ..KMeansParams::default() };
-    clock.begin("subtypes", ks.len() as u64 + 1);
-    let mut tried = Vec::with_capacity(ks.len());
-    for clustering in k_means_range(points.view(), &ks, &k_means)? {
-        let params = SilhouetteParams { seed: request.seed, ..SilhouetteParams::default() };
-        let of_points = silhouette(points.view(), &clustering.labels, &params)?;
-        let params = StabilityParams {
-            k_means: KMeansParams { seed: request.seed, n_restarts: 1, ..k_means },
-            ..StabilityParams::default()
-        };
-        let stability = stability(points.view(), &clustering, &params)?;
-        tried.push(Tried { clustering, silhouette: of_points, stability });
-        clock.advance(1);
-    }
-    let from_one: Vec<usize> = (1..=*request.tried.end()).collect();
-    let params = GapParams {
-        k_means: KMeansParams { seed: request.seed, ..GapParams::default().k_means },
-        ..GapParams::default()
-    };
-    let gap = gap_statistic(points.view(), &from_one, &params)?;
-    clock.advance(1);
+    let params = NeighbourMapParams { seed: request.seed, ..NeighbourMapParams::default() };
+    let mut neighbours = Ok(None);
+    // The map runs on one thread, beside everything else.
+    let (tried, gap) = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| neighbours = neighbour_map(points.view(), &params));
+        try_numbers(points.view(), request, &clock)
+    })?;
+    let neighbours = neighbours?;
     let curve: Vec<(usize, f64)> = tried.iter().map(|t| (t.clustering.k(), t.clustering.inertia)).collect();
 
     let mean = |t: &Tried| t.silhouette.as_ref().map(|s| s.mean);
@@ -137,10 +125,19 @@ fn run_here(
 
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(request)?)?;
     let place = map(points.view())?;
+    let among_neighbours = |axis: usize| {
+        let mut column = vec![Value::Empty; rows.len()];
+        for (row, at) in neighbours.iter().flat_map(|map| map.rows.iter().zip(&map.positions)) {
+            column[*row] = Value::float(at[axis]);
+        }
+        column
+    };
     let mut table = events.identify(&request.tables, &tables, &rows);
     table.push("subtype", chosen.clustering.labels.iter().map(|&l| Value::Int(l as i64 + 1)).collect());
     table.push("component_1", place.positions.iter().map(|p| Value::float(p[0])).collect());
     table.push("component_2", place.positions.iter().map(|p| Value::float(p[1])).collect());
+    table.push("neighbours_x", among_neighbours(0));
+    table.push("neighbours_y", among_neighbours(1));
     folder.write_table("subtypes", &table, false)?;
     folder.write_table("choice", &choice_table(&tried, &gap), false)?;
     folder.write_table("profile", &profile_table(&features, &rows, chosen)?, false)?;
@@ -168,9 +165,47 @@ fn run_here(
     let summary = serde_json::json!({
         "n_subtypes": found.k, "sizes": found.sizes, "n_left_out": found.n_left_out, "features": kept,
         "silhouette": found.silhouette, "elbow": found.elbow, "gap": found.gap, "out": folder.path(),
+        "looked_at": {
+            "silhouette": chosen.silhouette.as_ref().map(|s| s.n_points), "gap": gap.n_points,
+            "stability": chosen.stability.n_points, "neighbours": neighbours.as_ref().map(|map| map.rows.len()),
+        },
+        "perplexity": neighbours.as_ref().map(|map| map.perplexity),
     });
     super::record("analyze subtypes", (request.seed, started), &request.tables, summary, &clock, &folder)?;
     Ok(found)
+}
+
+/// Subtypes in each of the numbers that are tried, with what says how many there are.
+fn try_numbers(
+    points: ArrayView2<f64>,
+    request: &SubtypeRequest,
+    clock: &StageClock<'_>,
+) -> Result<(Vec<Tried>, Gap), Error> {
+    let ks: Vec<usize> = request.tried.clone().collect();
+    let k_means = KMeansParams { seed: request.seed, ..KMeansParams::default() };
+    clock.begin("subtypes", ks.len() as u64 + 1);
+    let clusterings = k_means_range(points, &ks, &k_means)?;
+    let divisions: Vec<&[usize]> = clusterings.iter().map(|c| c.labels.as_slice()).collect();
+    let params = SilhouetteParams { seed: request.seed, ..SilhouetteParams::default() };
+    let widths = silhouettes(points, &divisions, &params)?;
+    let params = StabilityParams {
+        k_means: KMeansParams { seed: request.seed, n_restarts: 1, ..k_means },
+        ..StabilityParams::default()
+    };
+    let mut tried = Vec::with_capacity(ks.len());
+    for (clustering, silhouette) in clusterings.into_iter().zip(widths) {
+        let stability = stability(points, &clustering, &params)?;
+        tried.push(Tried { clustering, silhouette, stability });
+        clock.advance(1);
+    }
+    let from_one: Vec<usize> = (1..=*request.tried.end()).collect();
+    let params = GapParams {
+        k_means: KMeansParams { seed: request.seed, ..GapParams::default().k_means },
+        ..GapParams::default()
+    };
+    let gap = gap_statistic(points, &from_one, &params)?;
+    clock.advance(1);
+    Ok((tried, gap))
 }
 
 /// A row for each number of subtypes.

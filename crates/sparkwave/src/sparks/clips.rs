@@ -12,7 +12,10 @@ use sparkwave_analysis::measure::EventTrace;
 use sparkwave_core::axes::Span;
 use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
+use sparkwave_core::source::FrameSource;
 use sparkwave_imgproc::baseline::arpls::{ArplsParams, baseline, lambda_for_cutoff};
+use sparkwave_imgproc::register::Drift;
+use sparkwave_imgproc::sampling::Sampling;
 use sparkwave_imgproc::traces::for_each_registered_frame;
 
 /// Side of a clip, px, and its frames before and after the peak (paper, section 2.4: 64 x 64 px, 12 frames).
@@ -30,6 +33,23 @@ const CUTOFF_S: f64 = 20.0;
 const MAX_CROPS: usize = 1500;
 /// Events shown as example filmstrips.
 const N_EXAMPLES: usize = 6;
+
+/// A movie as the pass needs it.
+#[derive(Clone, Copy)]
+pub(super) struct Footage<'a> {
+    pub(super) source: &'a dyn FrameSource,
+    pub(super) sampling: Sampling,
+    pub(super) drift: &'a Drift,
+    /// Light of no structure in each frame, counts.
+    pub(super) background: &'a [f64],
+}
+
+impl<'a> Footage<'a> {
+    fn of(prepared: &'a Prepared<'_>) -> Self {
+        let Prepared { source, sampling, drift, background, .. } = prepared;
+        Self { source: *source, sampling: *sampling, drift, background }
+    }
+}
 
 /// Clips, crops and traces of a run.
 pub(super) struct Clips {
@@ -54,49 +74,16 @@ struct Open {
 
 /// Collects clips and traces of all events.
 pub(super) fn collect(prepared: &Prepared<'_>, events: &[Event], progress: &dyn Progress) -> Result<Clips, Error> {
-    let shape = prepared.source.shape();
-    progress.begin("clips", shape.n_frames as u64);
     let mut out = Clips {
         traces: vec![EventTrace::default(); events.len()],
         report_traces: Vec::new(),
         crops: Vec::new(),
         examples: Vec::new(),
     };
-    if events.is_empty() {
-        return Ok(out);
-    }
-    let half = prepared.sampling.frames(FIT_S).ceil() as usize;
-    let window = |e: &Event| Span::new(e.frames().start, e.frames().end).widened(half, shape.n_frames);
-    // Windows start in the order of first frames, which is not quite that of peaks.
-    let mut waiting: Vec<usize> = (0..events.len()).collect();
-    waiting.sort_by_key(|&i| std::cmp::Reverse((window(&events[i]).start, i)));
     let with_crop = surest(events, MAX_CROPS);
     let examples = spread(events, N_EXAMPLES);
-
-    let mut open: Vec<Open> = Vec::new();
-    let mut finished: Vec<(usize, EventTrace, Option<Clip>)> = Vec::new();
-    for_each_registered_frame(prepared.source, &prepared.drift, |t, frame| {
-        if progress.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        while let Some(&index) = waiting.last().filter(|&&i| window(&events[i]).start <= t) {
-            waiting.pop();
-            let event = &events[index];
-            let footprint = event.footprint().iter().map(|(y, x)| *y as usize * shape.width + *x as usize).collect();
-            let clip = (with_crop.binary_search(&index).is_ok() || examples.contains(&index))
-                .then(|| empty_clip(event, shape.n_frames, shape.height, shape.width));
-            open.push(Open { index, window: window(event), footprint, fluorescence: Vec::new(), clip });
-        }
-        let background = prepared.background[t];
-        open.par_iter_mut().for_each(|o| o.see(t, frame, background));
-        let (done, still_open): (Vec<Open>, Vec<Open>) = open.drain(..).partition(|o| o.window.end == t + 1);
-        open = still_open;
-        finished.par_extend(done.into_par_iter().map(|o| o.close(events, prepared)));
-        progress.advance(1);
-        Ok(())
-    })?;
-    finished.sort_by_key(|(index, ..)| *index);
-    for (index, trace, clip) in finished {
+    let has_clip = |index| with_crop.binary_search(&index).is_ok() || examples.contains(&index);
+    for (index, trace, clip) in pass(Footage::of(prepared), events, has_clip, progress)? {
         let frames = events[index].frames();
         out.report_traces.push(Trace {
             event_id: events[index].id,
@@ -118,6 +105,54 @@ pub(super) fn collect(prepared: &Prepared<'_>, events: &[Event], progress: &dyn 
     Ok(out)
 }
 
+/// The clip of each event.
+pub(super) fn of_all(footage: Footage<'_>, events: &[Event], progress: &dyn Progress) -> Result<Vec<Clip>, Error> {
+    Ok(pass(footage, events, |_| true, progress)?.into_iter().filter_map(|(.., clip)| clip).collect())
+}
+
+/// Trace and, where wanted, clip of each event with its index, in one pass over the movie.
+fn pass(
+    footage: Footage<'_>,
+    events: &[Event],
+    has_clip: impl Fn(usize) -> bool,
+    progress: &dyn Progress,
+) -> Result<Vec<(usize, EventTrace, Option<Clip>)>, Error> {
+    let shape = footage.source.shape();
+    progress.begin("clips", shape.n_frames as u64);
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let half = footage.sampling.frames(FIT_S).ceil() as usize;
+    let window = |e: &Event| Span::new(e.frames().start, e.frames().end).widened(half, shape.n_frames);
+    // Windows start in the order of first frames, which is not quite that of peaks.
+    let mut waiting: Vec<usize> = (0..events.len()).collect();
+    waiting.sort_by_key(|&i| std::cmp::Reverse((window(&events[i]).start, i)));
+
+    let mut open: Vec<Open> = Vec::new();
+    let mut finished: Vec<(usize, EventTrace, Option<Clip>)> = Vec::new();
+    for_each_registered_frame(footage.source, footage.drift, |t, frame| {
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        while let Some(&index) = waiting.last().filter(|&&i| window(&events[i]).start <= t) {
+            waiting.pop();
+            let event = &events[index];
+            let footprint = event.footprint().iter().map(|(y, x)| *y as usize * shape.width + *x as usize).collect();
+            let clip = has_clip(index).then(|| empty_clip(event, shape.n_frames, shape.height, shape.width));
+            open.push(Open { index, window: window(event), footprint, fluorescence: Vec::new(), clip });
+        }
+        let background = footage.background[t];
+        open.par_iter_mut().for_each(|o| o.see(t, frame, background));
+        let (done, still_open): (Vec<Open>, Vec<Open>) = open.drain(..).partition(|o| o.window.end == t + 1);
+        open = still_open;
+        finished.par_extend(done.into_par_iter().map(|o| o.close(events, footage.sampling)));
+        progress.advance(1);
+        Ok(())
+    })?;
+    finished.sort_by_key(|(index, ..)| *index);
+    Ok(finished)
+}
+
 impl Open {
     /// Takes what concerns the event from frame `t`.
     fn see(&mut self, t: usize, frame: &Array2<f32>, background: f64) {
@@ -134,8 +169,7 @@ impl Open {
     }
 
     /// Turns the fluorescence into dF/F0.
-    fn close(self, events: &[Event], prepared: &Prepared<'_>) -> (usize, EventTrace, Option<Clip>) {
-        let sampling = prepared.sampling;
+    fn close(self, events: &[Event], sampling: Sampling) -> (usize, EventTrace, Option<Clip>) {
         let samples: Vec<f64> = self.fluorescence.iter().map(|&v| f64::from(v)).collect();
         let lambda = lambda_for_cutoff(sampling.frames(CUTOFF_S));
         let f0 = baseline(&samples, ArplsParams { lambda, ..ArplsParams::default() });

@@ -6,10 +6,11 @@ use super::super::{Figure, palette};
 use sparkwave_core::table::{Table, Value};
 
 const SIDE: f64 = 400.0;
-/// Of more points than this, evenly spaced ones are drawn; the data hold them all.
+/// Of more points than this, evenly spaced ones are drawn, a circle each; the data hold them all.
 const MOST_POINTS: usize = 6000;
 
-/// Draws points `(x, y, group)`; `groups` names the groups by their 0-based number.
+/// Draws points `(x, y, group)`; `groups` names the groups by their 0-based number. Of more than 6,000 points, evenly spaced
+/// ones are drawn, as the caption then says.
 ///
 /// The data hold one row a point: `x, y, group`.
 pub fn map(
@@ -25,8 +26,10 @@ pub fn map(
     };
     let panel = Panel { left: 64.0, top: 16.0, width: SIDE, height: SIDE * 0.8, x, y };
     let mut canvas = Canvas::new(panel.right() + 150.0, panel.bottom() + 44.0);
-    let step = finite().count().div_ceil(MOST_POINTS).max(1);
-    let (radius, opacity) = if finite().count() > 1500 { (1.3, 0.45) } else { (2.2, 0.6) };
+    let n = finite().count();
+    let step = n.div_ceil(MOST_POINTS).max(1);
+    let caption = if step > 1 { format!("{caption} Drawn: {} of {n}.", n.div_ceil(step)) } else { caption };
+    let (radius, opacity) = if n > 1500 { (1.3, 0.45) } else { (2.2, 0.6) };
     for point in finite().step_by(step) {
         let paint = Paint::fill(palette::group_color(point.2)).faded(opacity);
         canvas.circle(panel.at(point.0, point.1), radius, paint);

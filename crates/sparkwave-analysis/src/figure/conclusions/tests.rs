@@ -1,4 +1,5 @@
 use super::*;
+use crate::figure::{Clip, Scale};
 use crate::statistics::bootstrap::{Estimate, Interval};
 use sparkwave_core::table::Value;
 
@@ -83,4 +84,42 @@ fn cells_keep_their_numbers() {
         data.column("value"),
         Some(&[1.0, -0.4, -0.4].map(Value::Float).into_iter().chain([Value::Empty]).collect::<Vec<_>>()[..])
     );
+}
+
+#[test]
+fn of_many_points_some_are_drawn_and_all_are_kept() {
+    let points: Vec<(f64, f64, usize)> = (0..30_001).map(|i| (f64::from(i), f64::from(i * 7919 % 101), 0)).collect();
+    let drawn = map("map", &points, &["one".to_owned()], ("x", "y"), "Events.".to_owned());
+    assert_eq!(drawn.svg.matches("<circle").count(), 5001 + 1, "six in a row have one circle, and the key has one");
+    assert_eq!(drawn.caption, "Events. Drawn: 5001 of 30001.");
+    assert_eq!(drawn.data.expect("numbers").n_rows(), 30_001);
+    assert_eq!(map("map", &points[..9], &[], ("x", "y"), "Events.".to_owned()).caption, "Events.");
+}
+
+#[test]
+fn events_are_shown_in_rows_of_their_group() {
+    let mut mask = ndarray::Array3::from_elem((6, 64, 64), false);
+    mask.slice_mut(ndarray::s![2..4, 30..34, 20..25]).fill(true);
+    let clip = Clip {
+        event_id: 7,
+        first_frame: 10,
+        top: 0,
+        left: 0,
+        pixels: mask.mapv(|inside| if inside { 9.0 } else { 1.0 }),
+        mask,
+        peak_frame: 12,
+        trace: (0..20).map(|i| if (7..9).contains(&i) { 1.5 } else { 0.0 }).collect(),
+        trace_first_frame: 5,
+    };
+    let shown = |n: u32| Shown { title: format!("a #{n}"), clip: clip.clone(), scale: Scale::default() };
+    let groups = [("subtype 1".to_owned(), vec![shown(7), shown(8)]), ("subtype 2".to_owned(), vec![shown(9)])];
+    let drawn = montage("examples", &groups, String::new());
+    assert_eq!(drawn.svg.matches("<image").count(), 3);
+    assert!(drawn.svg.contains("a #8") && drawn.svg.contains("subtype 2") && drawn.svg.contains(" px</text>"));
+    let data = drawn.data.expect("traces");
+    assert_eq!(data.n_rows(), 60);
+    assert_eq!(data.column("frame").expect("frames")[0], Value::Int(5));
+    let none = Shown { clip: Clip { pixels: ndarray::Array3::zeros((0, 0, 0)), ..clip.clone() }, ..shown(1) };
+    assert_eq!(montage("examples", &[("one".into(), vec![none])], String::new()).svg.matches("<image").count(), 0);
+    assert!(montage("examples", &[], String::new()).svg.contains("Nothing"));
 }

@@ -133,9 +133,9 @@ pub(super) fn push_method(page: &mut String, facts: &[(String, String)], stages:
     }
 }
 
-/// A short table as plain HTML.
+/// A short table as plain HTML. In a narrow window it scrolls on its own, by keyboard too, and its first column stays.
 pub(super) fn push_table(page: &mut String, table: &Table) {
-    page.push_str("<div class=\"wide\"><table class=\"plain\">\n<thead><tr>");
+    page.push_str("<div class=\"wide\" tabindex=\"0\"><table class=\"plain\">\n<thead><tr>");
     for column in table.columns() {
         page.push_str(&format!("<th scope=\"col\">{}</th>", escape(&column.name)));
     }

@@ -1,7 +1,9 @@
 //! Single moves, which lead out of partitions in which Lloyd's rounds are stuck.
 
+use super::centres::Centres;
 use super::lloyd::{Partition, inertia, means};
-use crate::subtypes::points::{Points, squared_distance};
+use crate::subtypes::points::Points;
+use multiversion::multiversion;
 
 /// A move must lower the inertia by more than this part of what it moves: rounding must not send points to and fro.
 const ROUNDING: f64 = 1e-12;
@@ -17,37 +19,47 @@ pub(super) fn exchange(points: &Points, partition: Partition, max_rounds: usize)
     let mut sizes = vec![0.0; centres.len()];
     labels.iter().for_each(|&label| sizes[label] += 1.0);
     for _ in 0..max_rounds {
-        let mut has_moved = false;
-        for (point, label) in points.rows().zip(&mut labels) {
-            let from = *label;
-            if sizes[from] < 2.0 {
-                continue;
-            }
-            let saved = squared_distance(point, &centres[from]) * sizes[from] / (sizes[from] - 1.0);
-            let mut best = (from, saved * (1.0 - ROUNDING));
-            for (to, centre) in centres.iter().enumerate().filter(|(to, _)| *to != from) {
-                let paid = squared_distance(point, centre) * sizes[to] / (sizes[to] + 1.0);
-                if paid < best.1 {
-                    best = (to, paid);
-                }
-            }
-            let to = best.0;
-            if to != from {
-                shift(&mut centres[from], point, -1.0 / (sizes[from] - 1.0));
-                shift(&mut centres[to], point, 1.0 / (sizes[to] + 1.0));
-                sizes[from] -= 1.0;
-                sizes[to] += 1.0;
-                *label = to;
-                has_moved = true;
-            }
-        }
-        if !has_moved {
+        if !round(points, &mut centres, &mut labels, &mut sizes) {
             break;
         }
     }
     // Moved many times over, the centres have gathered rounding.
     let centres = means(points, &labels, centres.len());
     Partition { inertia: inertia(points, &labels, &centres), centres, labels, is_settled }
+}
+
+/// Offers every point a move; tells whether one was made.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+fn round(points: &Points, centres: &mut [Vec<f64>], labels: &mut [usize], sizes: &mut [f64]) -> bool {
+    let (mut side_by_side, mut squared) = (Centres::new(centres), Vec::new());
+    let mut has_moved = false;
+    for (point, label) in points.rows().zip(labels) {
+        let from = *label;
+        if sizes[from] < 2.0 {
+            continue;
+        }
+        side_by_side.squared_distances(point, &mut squared);
+        let saved = squared[from] * sizes[from] / (sizes[from] - 1.0);
+        let mut best = (from, saved * (1.0 - ROUNDING));
+        for (to, squared) in squared.iter().enumerate().filter(|(to, _)| *to != from) {
+            let paid = squared * sizes[to] / (sizes[to] + 1.0);
+            if paid < best.1 {
+                best = (to, paid);
+            }
+        }
+        let to = best.0;
+        if to != from {
+            shift(&mut centres[from], point, -1.0 / (sizes[from] - 1.0));
+            shift(&mut centres[to], point, 1.0 / (sizes[to] + 1.0));
+            side_by_side.set(from, &centres[from]);
+            side_by_side.set(to, &centres[to]);
+            sizes[from] -= 1.0;
+            sizes[to] += 1.0;
+            *label = to;
+            has_moved = true;
+        }
+    }
+    has_moved
 }
 
 fn shift(centre: &mut [f64], point: &[f64], part: f64) {

@@ -1,6 +1,8 @@
 //! Lloyd's rounds: points to the nearest centre, centres to the mean of their points, until nothing changes.
 
+use super::centres::Centres;
 use crate::subtypes::points::{Points, squared_distance};
+use multiversion::multiversion;
 
 /// Points in groups.
 pub(super) struct Partition {
@@ -54,6 +56,7 @@ pub(super) fn settle(points: &Points, mut centres: Vec<Vec<f64>>, max_rounds: us
 }
 
 /// Puts every point into the group of the nearest centre; tells whether one changed.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
 fn regroup(points: &Points, centres: &[Vec<f64>], labels: &mut [usize], bounds: &mut [Bounds]) -> bool {
     // A point nearer to its centre than half the way from there to the next centre has no nearer one.
     let half_way: Vec<f64> = (0..centres.len())
@@ -62,6 +65,7 @@ fn regroup(points: &Points, centres: &[Vec<f64>], labels: &mut [usize], bounds: 
             0.5 * others.map(|(_, c)| squared_distance(&centres[i], c)).fold(f64::INFINITY, f64::min).sqrt()
         })
         .collect();
+    let (side_by_side, mut squared) = (Centres::new(centres), Vec::new());
     let mut has_changed = false;
     for ((point, label), bounds) in points.rows().zip(labels).zip(bounds) {
         let safe = half_way[*label].max(bounds.lower) * (1.0 - ROUNDING);
@@ -72,8 +76,9 @@ fn regroup(points: &Points, centres: &[Vec<f64>], labels: &mut [usize], bounds: 
         if bounds.upper < safe {
             continue;
         }
-        let (best, squared, second) = two_nearest(point, centres);
-        *bounds = Bounds { upper: squared.sqrt(), lower: second.sqrt() };
+        side_by_side.squared_distances(point, &mut squared);
+        let (best, nearest, second) = two_nearest(&squared);
+        *bounds = Bounds { upper: nearest.sqrt(), lower: second.sqrt() };
         has_changed |= *label != best;
         *label = best;
     }
@@ -81,10 +86,10 @@ fn regroup(points: &Points, centres: &[Vec<f64>], labels: &mut [usize], bounds: 
 }
 
 /// The nearest centre, the first of equally near ones, with its squared distance and that of the second nearest.
-fn two_nearest(point: &[f64], centres: &[Vec<f64>]) -> (usize, f64, f64) {
+#[inline(always)]
+fn two_nearest(squared: &[f64]) -> (usize, f64, f64) {
     let (mut best, mut nearest, mut second) = (0, f64::INFINITY, f64::INFINITY);
-    for (i, centre) in centres.iter().enumerate() {
-        let squared = squared_distance(point, centre);
+    for (i, &squared) in squared.iter().enumerate() {
         if squared < nearest {
             (best, nearest, second) = (i, squared, nearest);
         } else {

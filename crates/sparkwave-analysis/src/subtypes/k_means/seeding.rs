@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::subtypes::points::{Points, squared_distance};
+use crate::subtypes::points::{Points, squared_distances};
 
 /// `k` distinct points by greedy k-means++ (Arthur & Vassilvitskii 2007, SODA, 1027, section 5): the first drawn alike, each
 /// next one by its squared distance to the nearest centre so far, and of `2 + ln k` such draws the one that leaves the
@@ -43,5 +43,7 @@ pub(super) fn centres(points: &Points, k: usize, rng: &mut ChaCha8Rng) -> Vec<Ve
 }
 
 fn squared_to(points: &Points, centre: usize) -> Vec<f64> {
-    points.rows().map(|point| squared_distance(point, points.row(centre))).collect()
+    let mut squared = vec![0.0; points.len()];
+    squared_distances(points, 0, points.row(centre), &mut squared);
+    squared
 }

@@ -10,9 +10,30 @@ use sparkwave::analysis::classify::{
     BoostedParams, DecisionTreeParams, ModelParams, Shuffle, TreeLimits, ValidationParams,
 };
 use sparkwave::analysis::statistics::compare::Options;
+use sparkwave::analyze::Source;
 use sparkwave::analyze::association::AssociationRequest;
 use sparkwave::analyze::classify::ClassifyRequest;
 use std::path::PathBuf;
+
+/// Events of several tables, with what other analyses said of them.
+#[derive(Debug, clap::Args)]
+struct Labelled {
+    /// Tables (events.csv or waves.csv), each NAME=FILE or FILE
+    #[arg(value_name = "[NAME=]TABLE", required = true)]
+    tables: Vec<String>,
+    /// A table with more columns for the same events, by table and event_id; may be given again
+    #[arg(long, value_name = "CSV")]
+    join: Vec<PathBuf>,
+    /// Seed of what is permuted and resampled
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+impl Labelled {
+    fn sources(&self) -> Vec<Source> {
+        self.tables.iter().map(|text| source(text)).collect()
+    }
+}
 
 /// Cross two classifications of events: counts, chi-square with post hocs, Cramer's V, permutations over neurons
 ///
@@ -20,14 +41,10 @@ use std::path::PathBuf;
 /// what recurrent events turned into is `--rows subtype --columns counterpart.subtype`.
 #[derive(Debug, clap::Args)]
 pub(super) struct AssociationArgs {
-    /// Tables (CSV), each NAME=FILE or FILE
-    #[arg(value_name = "[NAME=]TABLE", required = true)]
-    tables: Vec<String>,
+    #[command(flatten)]
+    events: Labelled,
     #[command(flatten)]
     pub(super) out: Out,
-    /// A table with more columns for the same events, by table and event_id; may be given again
-    #[arg(long, value_name = "CSV")]
-    join: Vec<PathBuf>,
     /// The column whose values are the rows [default: the table]
     #[arg(long, value_name = "COLUMN")]
     rows: Option<String>,
@@ -46,9 +63,6 @@ pub(super) struct AssociationArgs {
     /// Correction of p-values of single columns
     #[arg(long, value_enum, default_value_t = Adjustment::Holm)]
     correction: Adjustment,
-    /// Seed of bootstrap and permutations
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
     /// Print the result as one JSON object on stdout
     #[arg(long)]
     json: bool,
@@ -57,10 +71,10 @@ pub(super) struct AssociationArgs {
 pub(super) fn association(args: &AssociationArgs) -> anyhow::Result<()> {
     let mut options =
         Options { unit: args.unit.map(Unit::level), correction: args.correction.correction(), ..Options::default() };
-    options.resampling.seed = args.seed;
+    options.resampling.seed = args.events.seed;
     let request = AssociationRequest {
-        tables: args.tables.iter().map(|text| source(text)).collect(),
-        joins: args.join.clone(),
+        tables: args.events.sources(),
+        joins: args.events.join.clone(),
         rows: args.rows.clone(),
         columns: args.columns.clone(),
         neuron: args.neuron.clone(),
@@ -99,14 +113,10 @@ pub(super) fn association(args: &AssociationArgs) -> anyhow::Result<()> {
 /// says little.
 #[derive(Debug, clap::Args)]
 pub(super) struct ClassifyArgs {
-    /// Tables (events.csv or waves.csv), each NAME=FILE or FILE
-    #[arg(value_name = "[NAME=]TABLE", required = true)]
-    tables: Vec<String>,
+    #[command(flatten)]
+    events: Labelled,
     #[command(flatten)]
     pub(super) out: Out,
-    /// A table with more columns for the same events, by table and event_id; may be given again
-    #[arg(long, value_name = "CSV")]
-    join: Vec<PathBuf>,
     /// The column that tells the class [default: the table]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
@@ -140,9 +150,6 @@ pub(super) struct ClassifyArgs {
     /// Among which events labels are shuffled
     #[arg(long, value_enum, default_value_t = ShuffleName::Within)]
     shuffle: ShuffleName,
-    /// Seed of the permutations
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
     #[command(flatten)]
     running: Running,
 }
@@ -191,7 +198,7 @@ impl ClassifyArgs {
                 ShuffleName::Within => Shuffle::WithinGroups,
                 ShuffleName::Everywhere => Shuffle::Everywhere,
             },
-            seed: self.seed,
+            seed: self.events.seed,
             ..ValidationParams::default()
         }
     }
@@ -199,8 +206,8 @@ impl ClassifyArgs {
 
 pub(super) fn classify(args: &ClassifyArgs) -> anyhow::Result<()> {
     let request = ClassifyRequest {
-        tables: args.tables.iter().map(|text| source(text)).collect(),
-        joins: args.join.clone(),
+        tables: args.events.sources(),
+        joins: args.events.join.clone(),
         label: args.label.clone(),
         classes: args.classes.clone(),
         group: args.group.clone(),

@@ -38,12 +38,28 @@ fn neurons_of_a_table_are_compared_and_told() {
     // What is counted is the animal, as all of them are known.
     let tested = found.conclusion.family.members[0].comparison.as_ref().expect("three animals");
     assert_eq!(tested.samples[0].n, 3);
-    for name in ["neurons.csv", "sites.csv", "registration.csv", "conclusions.csv", "methods.txt", "report.html"] {
+    for name in [
+        "neurons.csv",
+        "fold_changes.csv",
+        "sites.csv",
+        "registration.csv",
+        "conclusions.csv",
+        "methods.txt",
+        "report.html",
+    ] {
         assert!(at("out").join(name).is_file(), "{name}");
     }
     let sites = std::fs::read_to_string(at("out/sites.csv")).expect("there");
     assert_eq!(sites.lines().count(), 1 + 6 * 3, "{sites}");
     assert!(sites.starts_with("neuron,site_id,y_um,x_um,category,n_before,n_after"), "{sites}");
+
+    let changes = std::fs::read_to_string(at("out/fold_changes.csv")).expect("there");
+    let of_first: Vec<&str> = changes.lines().filter(|line| line.contains(",n0,")).collect();
+    assert!(of_first[0].starts_with("all,n0,5,12,1.4,"), "{changes}");
+    assert!(of_first[1].starts_with("recurrent,n0,3,9,2,"), "{changes}");
+    assert_eq!(of_first[2], "silenced to new,n0,2,3,0.5,0.4854268271702417,false", "{changes}");
+    let drawn = std::fs::read_to_string(at("out/figures/fold_changes_silenced_new.csv")).expect("there");
+    assert!(drawn.starts_with("unit,before,after,ratio\nn0,2,3,1.5\n"), "{drawn}");
 
     std::fs::write(at("odd.csv"), "neuron,before\nn1,b0.csv\n").expect("room");
     let error = read_pairs(&at("odd.csv")).expect_err("no recording after").to_string();

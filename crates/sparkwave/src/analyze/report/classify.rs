@@ -49,7 +49,7 @@ pub(super) fn association(results: &Results, summary: &serde_json::Value) -> Res
             .push((p_value(p).trim_start_matches("p = ").to_owned(), "p of the chi-square test of events".to_owned()));
     }
     let tables = vec![("association", "Counts"), ("post_hoc", "Each column against all others")];
-    Ok(Said { title: "Association", answer, figures, tables })
+    Ok(Said { title: "Association", answer, figures, tables, ..Said::default() })
 }
 
 fn percent(part: f64) -> String {
@@ -117,7 +117,7 @@ pub(super) fn classifier(results: &Results, summary: &serde_json::Value) -> Resu
         answer.push((p_value(p).trim_start_matches("p = ").to_owned(), "p against shuffled labels".to_owned()));
     }
     let tables = vec![("importance", "Importance of features"), ("validation", "Folds"), ("confusion", "Predictions")];
-    Ok(Said { title: "What tells the classes apart", answer, figures, tables })
+    Ok(Said { title: "What tells the classes apart", answer, figures, tables, ..Said::default() })
 }
 
 fn swarm(shapley: &Table, class: &str) -> Option<Figure> {

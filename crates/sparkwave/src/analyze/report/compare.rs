@@ -66,7 +66,7 @@ pub(super) fn say(results: &Results) -> Result<Said, Error> {
         ("pairwise", "Every two groups"),
         ("dropped", "Units that were left out"),
     ];
-    Ok(Said { title: "Comparison of groups", answer, figures, tables })
+    Ok(Said { title: "Comparison of groups", answer, figures, tables, ..Said::default() })
 }
 
 /// Groups in their order, each unit with its value.

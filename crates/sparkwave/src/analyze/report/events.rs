@@ -2,6 +2,7 @@
 
 use super::{Results, Said, distinct, numbers, words};
 use crate::error::Error;
+use sparkwave_analysis::categories::SiteCategory;
 use sparkwave_analysis::figure::Figure;
 use sparkwave_analysis::figure::conclusions::{
     Cell, Curve, CurvePanel, Matrix, MatrixScale, curves, map, matrix, parts,
@@ -68,7 +69,7 @@ pub(super) fn features(results: &Results) -> Result<Said, Error> {
     ];
     let tables =
         vec![("definitions", "Features"), ("dropped", "Left out"), ("correlations", "Pairs that say the same")];
-    Ok(Said { title: "Features of events", answer, figures, tables })
+    Ok(Said { title: "Features of events", answer, figures, tables, ..Said::default() })
 }
 
 pub(super) fn subtypes(results: &Results, summary: &serde_json::Value) -> Result<Said, Error> {
@@ -77,7 +78,12 @@ pub(super) fn subtypes(results: &Results, summary: &serde_json::Value) -> Result
     let (choice, profile, proportions, placed) =
         (read("choice")?, read("profile")?, read("proportions")?, read("subtypes")?);
     let chosen = summary["n_subtypes"].as_f64();
-    let figures = vec![barcode(&profile), proportion_bars(&proportions), choices(&choice, chosen), placement(&placed)];
+    let mut figures = vec![barcode(&profile), proportion_bars(&proportions)];
+    figures.push(choices(&choice, chosen, &sampling(summary, placed.n_rows())));
+    figures.push(placement(&placed));
+    figures.extend(neighbours(&placed, summary));
+    let (shown, warnings) = super::examples::examples(results)?;
+    figures.extend(shown);
     let mut answer = vec![(chosen.map_or("–".to_owned(), |k| k.to_string()), "subtypes".to_owned())];
     if let Some(width) = summary["silhouette"].as_f64() {
         answer.push((format!("{width:.2}"), "silhouette, from −1 to 1".to_owned()));
@@ -93,7 +99,7 @@ pub(super) fn subtypes(results: &Results, summary: &serde_json::Value) -> Result
         ("choice", "How many there are"),
         ("examples", "Nearest to the centres"),
     ];
-    Ok(Said { title: "Subtypes of events", answer, figures, tables })
+    Ok(Said { title: "Subtypes of events", answer, figures, tables, warnings })
 }
 
 /// Medians of each subtype, scaled over the subtypes.
@@ -145,7 +151,7 @@ fn proportion_bars(proportions: &Table) -> Figure {
     parts("proportions", &wholes, &names, &counts, "Parts of the events of each table, percent.".to_owned())
 }
 
-fn choices(choice: &Table, chosen: Option<f64>) -> Figure {
+fn choices(choice: &Table, chosen: Option<f64>, sampling: &str) -> Figure {
     let k = numbers(choice, "n_subtypes");
     let curve = |column: &str, error: Option<&str>| {
         let (y, error) = (numbers(choice, column), error.map(|name| numbers(choice, name)));
@@ -168,18 +174,49 @@ fn choices(choice: &Table, chosen: Option<f64>) -> Figure {
     ];
     let caption = "Four answers to how many subtypes there are; dashed: the number taken. Bars of the gap are standard errors. \
                    Subtypes with a Jaccard index below 0.6 over resamples should not be interpreted (Hennig 2007).";
-    curves("choice", &panels, caption.to_owned())
+    curves("choice", &panels, format!("{caption}{sampling}"))
+}
+
+/// Which answers looked at some of `n` events only.
+fn sampling(summary: &serde_json::Value, n: usize) -> String {
+    let answers = [("silhouette", "silhouettes"), ("gap", "the gap statistic"), ("stability", "stability")];
+    let some = answers.iter().filter_map(|(key, what)| {
+        let looked_at = summary["looked_at"][key].as_u64().filter(|some| *some < n as u64)?;
+        Some(format!("{what} of {looked_at}"))
+    });
+    let some: Vec<String> = some.collect();
+    if some.is_empty() { String::new() } else { format!(" Of {n} events, drawn at random: {}.", some.join(", ")) }
 }
 
 fn placement(placed: &Table) -> Figure {
-    let (x, y) = (numbers(placed, "component_1"), numbers(placed, "component_2"));
+    let caption = "Events in the plane of the two largest principal components of their standardized features.";
+    let titles = ("First component (SD)", "Second component (SD)");
+    map("map", &places(placed, ("component_1", "component_2")), &subtype_names(placed), titles, caption.to_owned())
+}
+
+fn neighbours(placed: &Table, summary: &serde_json::Value) -> Option<Figure> {
+    let places = places(placed, ("neighbours_x", "neighbours_y"));
+    let (n, n_events) = (places.len(), placed.n_rows());
+    let perplexity = summary["perplexity"].as_u64().filter(|_| n > 0)?;
+    let drawn = if n < n_events { format!(" Mapped are {n} of {n_events}, drawn at random.") } else { String::new() };
+    let caption = format!(
+        "Events beside those that they are most like in their standardized features (t-SNE, perplexity {perplexity}). Only \
+         which events are neighbours means something, not how far groups are apart or how wide they are.{drawn}"
+    );
+    Some(map("neighbours", &places, &subtype_names(placed), ("t-SNE 1", "t-SNE 2"), caption))
+}
+
+/// Where events lie that have a place, with the 0-based number of their subtype.
+fn places(placed: &Table, (x, y): (&str, &str)) -> Vec<(f64, f64, usize)> {
+    let (x, y, of) = (numbers(placed, x), numbers(placed, y), numbers(placed, "subtype"));
+    let is_placed = |i: &usize| of[*i] >= 1.0 && x[*i].is_finite() && y[*i].is_finite();
+    (0..of.len()).filter(is_placed).map(|i| (x[i], y[i], of[i] as usize - 1)).collect()
+}
+
+fn subtype_names(placed: &Table) -> Vec<String> {
     let of = numbers(placed, "subtype");
     let n = of.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max) as usize;
-    let points: Vec<(f64, f64, usize)> =
-        (0..of.len()).filter(|i| of[*i] >= 1.0).map(|i| (x[i], y[i], of[i] as usize - 1)).collect();
-    let names: Vec<String> = (1..=n).map(|k| format!("subtype {k}")).collect();
-    let caption = "Events in the plane of the two largest principal components of their standardized features.";
-    map("map", &points, &names, ("First component (SD)", "Second component (SD)"), caption.to_owned())
+    (1..=n).map(|k| format!("subtype {k}")).collect()
 }
 
 pub(super) fn categories(results: &Results) -> Result<Said, Error> {
@@ -193,7 +230,17 @@ pub(super) fn categories(results: &Results) -> Result<Said, Error> {
         tables_.iter().map(|table| categories.iter().map(|category| count(table, category)).collect()).collect();
     let totals: Vec<u64> = counts.iter().map(|row| row.iter().sum()).collect();
     let caption = "What became of the events before, and where those after come from, percent.";
-    let figures = vec![parts("categories", &tables_, &categories, &counts, caption.to_owned())];
+    let mut figures = vec![parts("categories", &tables_, &categories, &counts, caption.to_owned())];
+    let sites = results.table("sites")?.unwrap_or_default();
+    let of_site = words(&sites, "category");
+    let site_categories: Vec<String> = SiteCategory::ALL.iter().map(|c| c.name().to_owned()).collect();
+    let n_sites: Vec<u64> =
+        site_categories.iter().map(|c| of_site.iter().filter(|of| *of == c).count() as u64).collect();
+    if !of_site.is_empty() {
+        let caption = "What became of the places that had events before or after, percent.";
+        let whole = ["sites".to_owned()];
+        figures.push(parts("sites", &whole, &site_categories, std::slice::from_ref(&n_sites), caption.to_owned()));
+    }
     let mut answer: Vec<(String, String)> = categories
         .iter()
         .map(|category| (of_category.iter().filter(|c| *c == category).count().to_string(), category.clone()))
@@ -205,5 +252,10 @@ pub(super) fn categories(results: &Results) -> Result<Said, Error> {
         let ratio = after as f64 / before as f64;
         answer.push((format!("{ratio:.2}"), "events after for each one before".to_owned()));
     }
-    Ok(Said { title: "Before and after", answer, figures, tables: vec![("categories", "Events")] })
+    if !of_site.is_empty() {
+        let counts: Vec<String> = site_categories.iter().zip(&n_sites).map(|(c, n)| format!("{n} {c}")).collect();
+        answer.push((of_site.len().to_string(), format!("sites: {}", counts.join(", "))));
+    }
+    let tables = vec![("registration", "Registration"), ("sites", "Sites"), ("categories", "Events")];
+    Ok(Said { title: "Before and after", answer, figures, tables, ..Said::default() })
 }
