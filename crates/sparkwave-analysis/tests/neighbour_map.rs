@@ -30,7 +30,6 @@ fn as_many_neighbours_stay_as_with_scikit_learn() {
         let (theirs, divergence) = (case["kept"].as_f64().unwrap(), case["divergence"].as_f64().unwrap());
         let common = |i: usize| nearest(&points, i, n_kept).intersection(&nearest(&found.positions, i, n_kept)).count();
         let kept = (0..points.len()).map(common).sum::<usize>() as f64 / (n_kept * points.len()) as f64;
-        println!("{}: kept {kept:.3} {theirs:.3}, divergence {:.3} {divergence:.3}", case["kind"], found.divergence);
         assert!(kept > theirs - 0.02, "{}: {kept} {theirs}", case["kind"]);
         assert!(found.divergence < 1.05 * divergence, "{}: {} {divergence}", case["kind"], found.divergence);
     }
