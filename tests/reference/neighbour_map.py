@@ -2,8 +2,8 @@
 """Write golden/neighbour_map.json: points, and how well scikit-learn's t-SNE maps their neighbours.
 
 `python3 neighbour_map.py` writes it, `--check` compares. A map has no values to compare, as every implementation ends in
-a minimum of its own: what is stored are the divergence that scikit-learn reaches and the part of the fifteen nearest
-neighbours that stay among the fifteen nearest ones. Points are multiples of 1/64.
+a minimum of its own: what is stored is the part of the fifteen nearest neighbours that stay among the fifteen nearest ones.
+Points are multiples of 1/64.
 """
 
 import json
@@ -48,7 +48,6 @@ def case(kind, points):
     return {
         "kind": kind,
         "points": points.tolist(),
-        "divergence": float(model.kl_divergence_),
         "kept": kept(points, model.embedding_),
     }
 

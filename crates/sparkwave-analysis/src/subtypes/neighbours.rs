@@ -46,8 +46,6 @@ pub struct NeighbourMap {
     pub positions: Vec<[f64; 2]>,
     /// The perplexity that was used.
     pub perplexity: usize,
-    /// Kullback-Leibler divergence of nearness in the map from nearness among the points, nats: what the map does not show.
-    pub divergence: f64,
 }
 
 /// Fewer points than this have no map.
@@ -84,18 +82,18 @@ pub fn neighbour_map(points: ArrayView2<f64>, params: &NeighbourMapParams) -> Re
     // The package sums in an order that depends on threads: on one thread there is one order.
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let one_thread = one_thread.map_err(|e| fail(format!("expected a thread, found {e}")))?;
-    let (embedding, divergence) = one_thread.install(|| {
+    let embedding = one_thread.install(|| {
         let items: Vec<&[f64]> = points.rows().collect();
         let mut map: tSNE<'_, f64, &[f64], 2> = tSNE::new(&items);
         map.perplexity(perplexity as f64).epochs(params.n_rounds).initial_embedding(start.concat());
         map.barnes_hut_with_neighbors(THETA, &neighbours);
-        (map.embedding(), map.kl_divergence().unwrap_or(f64::NAN))
+        map.embedding()
     });
     if !embedding.iter().all(|v| v.is_finite()) {
         return Err(fail("expected places, found numbers that are not finite".to_owned()));
     }
     let positions = embedding.chunks_exact(2).map(|at| [at[0], at[1]]).collect();
-    Ok(Some(NeighbourMap { rows, positions, perplexity, divergence }))
+    Ok(Some(NeighbourMap { rows, positions, perplexity }))
 }
 
 /// For each point the `k` nearest other ones, equally near ones by row.
