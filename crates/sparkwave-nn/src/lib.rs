@@ -1,6 +1,7 @@
 //! Networks of sparkwave: models, training and inference. The only crate that names the tensor library.
 
 mod adam;
+mod apart;
 mod batch;
 pub mod card;
 pub mod crops;

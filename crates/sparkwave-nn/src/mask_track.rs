@@ -1,6 +1,6 @@
 //! Objects followed through a movie by a small network that needs no download: it is shown a frame, the frames round it and the
-//! mask of the object in the one before, and says where the object is now. After MaskTrack (F. Perazzi et al., "Learning Video Object
-//! Segmentation from Static Images", CVPR 2017), with what is specific to faint signals added: the frame is also shown in
+//! mask of the object in the one before, and says where the object is now. After MaskTrack (F. Perazzi et al., "Learning Video
+//! Object Segmentation from Static Images", CVPR 2017), with what is specific to faint signals added: the frame is also shown in
 //! units of the object's own contrast, as the prompt told it, so that "a third of its height" means the same in every frame;
 //! and [`BESIDE`] frames on either side are shown with it, as what fluctuates from frame to frame goes out in their mean.
 //!

@@ -21,6 +21,8 @@ pub mod run_folder;
 pub mod simulate;
 pub mod sparks;
 pub mod stage_clock;
+#[cfg(test)]
+mod stop_after;
 pub mod thresholds;
 pub mod train;
 pub mod waves;

@@ -257,23 +257,9 @@ mod tests {
     use super::history::CHECKPOINT;
     use super::*;
     use crate::dataset::{SimulateDataset, simulate};
+    use crate::stop_after::StopAfter;
     use sparkwave_core::progress::Silent;
     use sparkwave_nn::models::unet3d::UNet3dConfig;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Asks to stop once so many steps were counted.
-    struct StopAfter(AtomicUsize);
-
-    impl Progress for StopAfter {
-        fn begin(&self, _stage: &str, _total: u64) {}
-        fn advance(&self, _n: u64) {
-            let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1)));
-        }
-        fn warn(&self, _message: &str) {}
-        fn is_cancelled(&self) -> bool {
-            self.0.load(Ordering::Relaxed) == 0
-        }
-    }
 
     #[test]
     fn a_run_that_was_stopped_and_resumed_leaves_the_same_files() {
@@ -303,7 +289,7 @@ mod tests {
         assert!([4, 8, 9].contains(&result.best.expect("there is a validation recording").step));
 
         // Reading takes three counts, one a recording.
-        let error = train(&stopped, Existing::Refuse, &StopAfter(AtomicUsize::new(8))).expect_err("stopped");
+        let error = train(&stopped, Existing::Refuse, &StopAfter::new(8)).expect_err("stopped");
         assert!(error.is_cancelled(), "{error}");
         assert!(stopped.join(CHECKPOINT).exists() && !stopped.join("run.json").exists());
         train(&stopped, Existing::Resume, &Silent).expect("the rest");

@@ -17,7 +17,7 @@ use sparkwave_core::weights::Weights;
 use super::answer::{Answering, probability};
 use super::clip::Clip;
 use super::tracker::{MaskTracker, box_hint, look, look_twice, point_hint};
-use super::view::{self, Contrast, Moment, View};
+use super::view::{self, Contrast, View};
 use super::window::Window;
 use super::{BESIDE, CHANNELS, EDGE, shape};
 use crate::error::{Error, Result};
@@ -280,7 +280,7 @@ fn followed(network: &Answering, clip: &Clip, last: usize, rng: &mut ChaCha8Rng)
         let overlap = dice(&found, &truth);
         // An object that is lost is taken up where it is, as the tracker would not.
         let next = if overlap < GIVEN_UP { truth } else { found };
-        if next.iter().all(|&p| p <= 0.5) {
+        if !shows(&next) {
             break;
         }
         earlier = std::mem::replace(&mut mask, next);
@@ -291,9 +291,7 @@ fn followed(network: &Answering, clip: &Clip, last: usize, rng: &mut ChaCha8Rng)
     if rng.random_bool(SECOND_LOOK) {
         let window = Window::round(&mask).map(|window| jittered(window, clip.size(), rng));
         let found = window.map(|w| look(network, moment, &mask, &earlier, contrast, w).0.mapv(probability));
-        let is_gone = truth.iter().all(|&p| p <= 0.5);
-        let is_seen =
-            |found: &Array2<f32>| found.iter().any(|&p| p > 0.5) && (is_gone || dice(found, &truth) >= GIVEN_UP);
+        let is_seen = |found: &Array2<f32>| shows(found) && (!shows(&truth) || dice(found, &truth) >= GIVEN_UP);
         if let Some(found) = found.filter(is_seen) {
             earlier = std::mem::replace(&mut mask, found);
         }
@@ -346,9 +344,12 @@ fn pointed_at(clip: &Clip, rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<f32>) {
     } else {
         (0..2).for_each(|_| point(&inside, 1.0, &mut hint));
     }
-    let moment = Moment::alone(frame);
-    let view = View { moment, hint, earlier: vec![0.0; EDGE * EDGE], contrast: None };
-    (view.channels(window), covered(window, &mask))
+    (View::pointed_at(frame, hint).channels(window), covered(window, &mask))
+}
+
+/// Whether anything is more than half probable.
+fn shows(mask: &Array2<f32>) -> bool {
+    mask.iter().any(|&p| p > 0.5)
 }
 
 /// The Dice coefficient of what is more than half probable; 1 if nothing is in either.

@@ -13,6 +13,7 @@ use super::answer::{Answer, Answering, probability};
 use super::attached::keep_attached;
 use super::view::{self, Beside, Contrast, Moment, View};
 use super::window::Window;
+use crate::apart::set_apart;
 use crate::error::{Error, Result};
 use crate::sam2::{Direction, Followed};
 
@@ -117,7 +118,8 @@ impl MaskTracker {
     }
 
     /// Follows all objects to the next frame in a direction; `after` are the frames that will follow it, of which the first
-    /// [`BESIDE`](super::BESIDE) are looked at. Gives each object of which something was said, in any frame; what was said of this one stands.
+    /// [`BESIDE`](super::BESIDE) are looked at. Gives each object of which something was said, in any frame; what was said of
+    /// this one stands. No pixel belongs to two objects.
     ///
     /// # Errors
     /// If the frame is beyond the movie, or any is of another size.
@@ -132,26 +134,32 @@ impl MaskTracker {
         after.iter().try_for_each(|after| self.check(frame, *after))?;
         let pixels = Arc::new(pixels.to_owned());
         let after: Beside<'_> = std::array::from_fn(|i| after.get(i).map(|after| after.view()));
-        let (mut found, mut seen) = (Vec::new(), Vec::new());
+        let (mut found, mut places) = (Vec::new(), Vec::new());
         for (&id, object) in &self.objects {
             if let Some(told) = object.told.get(&frame) {
                 let logits = told.seen.mask.mapv(|p| (p / (1.0 - p)).ln().clamp(-SURE, SURE));
                 found.push(Followed { object: id, logits, quality: told.quality, presence: told.presence });
-                seen.push(told.seen.clone());
+                places.push((told.seen.clone(), true));
                 continue;
             }
             let Some((from, contrast)) = object.behind(frame, direction) else { continue };
-            let (followed, there) = follow(&self.network, id, &from, contrast, frame, &pixels, after);
+            let followed = follow(&self.network, id, &from, contrast, frame, pixels.view(), after);
+            places.push((from, is_there(&followed.logits)));
             found.push(followed);
-            seen.push(there);
         }
-        set_apart(&mut found);
-        for (followed, mut seen) in found.iter().zip(seen) {
-            // Where there is no sign of it, what is remembered is where it was.
-            if seen.missed == 0 {
-                seen.mask = followed.logits.mapv(probability);
-            }
-            self.objects.entry(followed.object).or_default().last = Some(seen);
+        // One that meets another does not go on with it.
+        set_apart(&mut found, 0.0, |surest| -surest);
+        for (followed, (place, is_seen)) in found.iter().zip(places) {
+            let mask = || followed.logits.mapv(probability);
+            let last = if !is_seen {
+                Seen { frame, missed: place.missed + 1, ..place }
+            } else if place.frame == frame {
+                Seen { mask: mask(), ..place }
+            } else {
+                let (pixels, before) = (Arc::clone(&pixels), Some(place.pixels));
+                Seen { frame, pixels, before, mask: mask(), earlier: place.mask, missed: 0 }
+            };
+            self.objects.entry(followed.object).or_default().last = Some(last);
         }
         Ok(found)
     }
@@ -244,48 +252,19 @@ fn follow(
     from: &Seen,
     contrast: Option<Contrast>,
     frame: usize,
-    pixels: &Arc<Array2<f32>>,
+    pixels: ArrayView2<'_, f32>,
     after: Beside<'_>,
-) -> (Followed, Seen) {
+) -> Followed {
     let size = [pixels.nrows(), pixels.ncols()];
-    let nothing = || Followed { object, logits: Array2::from_elem(size, -SURE), quality: 0.0, presence: 0.0 };
-    let missing = |seen: &Seen| Seen { frame, missed: seen.missed + 1, ..seen.clone() };
     let Some(window) = Window::round(&from.mask).filter(|_| from.missed <= LOST_AFTER) else {
-        return (nothing(), missing(from));
+        return Followed { object, logits: Array2::from_elem(size, -SURE), quality: 0.0, presence: 0.0 };
     };
     let window = window.for_gap(from.missed + from.frame.abs_diff(frame), size);
     let before = [Some(from.pixels.view()), from.before.as_ref().map(|before| before.view())];
-    let moment = Moment { frame: pixels.view(), before, after };
+    let moment = Moment { frame: pixels, before, after };
     let (mut logits, answer) = look_twice(network, moment, &from.mask, &from.earlier, contrast, window);
     logits.mapv_inplace(|logit| logit.min(NEARLY_SURE));
-    let followed = Followed { object, quality: answer.quality, presence: answer.presence, logits };
-    if !is_there(&followed.logits) {
-        return (followed, missing(from));
-    }
-    let mask = followed.logits.mapv(probability);
-    let before = Some(Arc::clone(&from.pixels));
-    let seen = Seen { frame, pixels: Arc::clone(pixels), before, mask, earlier: from.mask.clone(), missed: 0 };
-    (followed, seen)
-}
-
-/// Gives every pixel that several objects claim to the surest of them, so that one that meets another does not go on with it.
-fn set_apart(found: &mut [Followed]) {
-    let Some(first) = found.first().filter(|_| found.len() > 1) else { return };
-    let mut owners = Array2::from_elem(first.logits.dim(), (0, 0.0f32));
-    for (i, followed) in found.iter().enumerate() {
-        for (owner, &logit) in owners.iter_mut().zip(&followed.logits) {
-            if logit > owner.1 {
-                *owner = (i, logit);
-            }
-        }
-    }
-    for (i, followed) in found.iter_mut().enumerate() {
-        for (logit, &(owner, surest)) in followed.logits.iter_mut().zip(&owners) {
-            if owner != i {
-                *logit = logit.min(-surest);
-            }
-        }
-    }
+    Followed { object, quality: answer.quality, presence: answer.presence, logits }
 }
 
 fn is_there(logits: &Array2<f32>) -> bool {
@@ -376,9 +355,7 @@ fn search(
             let sign = if prompt.positive.contains(point) { 1.0 } else { -1.0 };
             point_hint(&mut hint, window.cell_of(point.y, point.x), sign);
         }
-        let moment = Moment::alone(frame);
-        let view = View { moment, hint, earlier: vec![0.0; EDGE * EDGE], contrast: None };
-        (window, network.ask(view.channels(window)))
+        (window, network.ask(View::pointed_at(frame, hint).channels(window)))
     };
     let best = windows.into_iter().map(ask).max_by(|(_, a), (_, b)| a.quality.total_cmp(&b.quality));
     best.ok_or_else(|| {
@@ -441,7 +418,7 @@ mod tests {
         };
         let mut found =
             [followed(1, [3.0, 1.0, 2.0, -1.0]), followed(4, [-2.0, 2.0, 2.0, -3.0]), followed(9, [1.0; 4])];
-        set_apart(&mut found);
+        set_apart(&mut found, 0.0, |surest| -surest);
         let logits = found.map(|f| f.logits.into_raw_vec_and_offset().0);
         assert_eq!(logits, [[3.0, -2.0, 2.0, -1.0], [-3.0, 2.0, -2.0, -3.0], [-3.0, -2.0, -2.0, 1.0]]);
     }

@@ -31,13 +31,6 @@ pub(super) struct Moment<'a> {
     pub(super) after: Beside<'a>,
 }
 
-impl<'a> Moment<'a> {
-    /// A frame of which nothing beside it is shown.
-    pub(super) fn alone(frame: ArrayView2<'a, f32>) -> Self {
-        Self { frame, before: [None; BESIDE], after: [None; BESIDE] }
-    }
-}
-
 /// A frame and what is known of an object before it is looked for there. Hints go from -1, outside, to 1, inside; 0 is
 /// unknown.
 pub(super) struct View<'a> {
@@ -54,7 +47,13 @@ const MOST: f32 = 4.0;
 /// A contrast smaller than this part of the spread of values tells nothing.
 const LEAST_CONTRAST: f32 = 0.3;
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// A frame by itself, in which a person hints at an object.
+    pub(super) fn pointed_at(frame: ArrayView2<'a, f32>, hint: Vec<f32>) -> Self {
+        let moment = Moment { frame, before: [None; BESIDE], after: [None; BESIDE] };
+        Self { moment, hint, earlier: vec![0.0; EDGE * EDGE], contrast: None }
+    }
+
     /// The channels, `[CHANNELS, EDGE, EDGE]`. Frames are compared with their own medians, as light flickers; those that are not
     /// there are 0.
     pub(super) fn channels(&self, window: Window) -> Vec<f32> {

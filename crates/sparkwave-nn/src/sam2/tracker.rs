@@ -9,6 +9,7 @@ use ndarray::{Array2, ArrayView2, ArrayView3};
 
 use super::bank::{Bank, Direction, Seen};
 use super::{holes, picture};
+use crate::apart::set_apart;
 use crate::error::{Error, Result};
 use crate::models::sam2::{Answer, Features, Point, Prompt, Sam2};
 
@@ -179,7 +180,7 @@ impl Tracker {
             found.push(Followed { object, logits, quality: seen.quality, presence });
         }
         if self.params.apart {
-            set_apart(&mut found);
+            set_apart(&mut found, f32::MIN, |_| OUTSIDE);
         }
         Ok(found)
     }
@@ -269,26 +270,6 @@ fn trust(answer: &Answer) -> (f32, f32) {
     (largest(&answer.all.quality).clamp(0.0, 1.0), largest(&answer.presence))
 }
 
-/// Leaves every pixel to the surest object; to the first of those that are equally sure.
-fn set_apart(found: &mut [Followed]) {
-    let Some(first) = found.first() else { return };
-    let mut surest = Array2::from_elem(first.logits.dim(), (0, f32::MIN));
-    for (i, Followed { logits, .. }) in found.iter().enumerate() {
-        surest.zip_mut_with(logits, |best, &logit| {
-            if logit > best.1 {
-                *best = (i, logit);
-            }
-        });
-    }
-    for (i, Followed { logits, .. }) in found.iter_mut().enumerate() {
-        logits.zip_mut_with(&surest, |logit, best| {
-            if best.0 != i {
-                *logit = logit.min(OUTSIDE);
-            }
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,7 +279,7 @@ mod tests {
     fn the_surest_object_keeps_a_pixel() {
         let object = |object, logits| Followed { object, logits, quality: 1.0, presence: 1.0 };
         let mut found = [object(1, array![[2.0, -1.0, 3.0]]), object(7, array![[1.0, 4.0, 3.0]])];
-        set_apart(&mut found);
+        set_apart(&mut found, f32::MIN, |_| OUTSIDE);
         assert_eq!(found[0].logits, array![[2.0, -10.0, 3.0]]);
         assert_eq!(found[1].logits, array![[-10.0, 4.0, -10.0]]);
     }

@@ -93,7 +93,7 @@ impl Task<'_> {
         let mut waiting = Vec::new();
         let mut n_shown = 0;
         let is_shown = |frame: &usize| self.blanks.why(*frame).is_none();
-        let shown: Vec<usize> = pass.frames[place.next..].iter().copied().filter(is_shown).collect();
+        let shown: Vec<usize> = pass.frames.iter().copied().skip(place.next).filter(is_shown).collect();
         let mut ring = Ring::new(&shown, propagator.looks_ahead(), |frame| pixels(self.source, frame));
         for (i, &frame) in pass.frames.iter().enumerate().skip(place.next) {
             if self.clock.is_cancelled() {

@@ -1,5 +1,5 @@
-//! The propagator inside the program, which needs no file, and those that were trained like it: a small network that is shown a frame, those round it and the mask in
-//! the one before. It sees the values as they were recorded, so it needs no display.
+//! The propagator inside the program, which needs no file, and those that were trained like it: a small network that is shown
+//! a frame, those round it and the mask in the one before. It sees the values as they were recorded, so it needs no display.
 
 use super::propagator::{Direction, Followed, Propagator};
 use crate::error::Error;

@@ -345,23 +345,9 @@ mod tests {
     use super::*;
     use crate::propagate::Display;
     use crate::propagate::propagator::propagator;
+    use crate::stop_after::StopAfter;
     use sparkwave_core::movie::MovieShape;
     use sparkwave_core::progress::Silent;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Asks to stop once so many steps were counted.
-    struct StopAfter(AtomicUsize);
-
-    impl Progress for StopAfter {
-        fn begin(&self, _stage: &str, _total: u64) {}
-        fn advance(&self, _n: u64) {
-            let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1)));
-        }
-        fn warn(&self, _message: &str) {}
-        fn is_cancelled(&self) -> bool {
-            self.0.load(Ordering::Relaxed) == 0
-        }
-    }
 
     #[test]
     fn a_run_that_was_stopped_and_resumed_leaves_the_same_files() {
@@ -379,7 +365,7 @@ mod tests {
         let best = train("whole", Existing::Refuse, &Silent).expect("a network");
         assert!([2, 3].contains(&best.step) && best.waves.is_none() && best.shapes.is_some(), "{best:?}");
         // Simulating takes three counts, one a movie.
-        let error = train("stopped", Existing::Refuse, &StopAfter(AtomicUsize::new(4))).expect_err("stopped");
+        let error = train("stopped", Existing::Refuse, &StopAfter::new(4)).expect_err("stopped");
         assert!(error.is_cancelled() && at("stopped").join(CHECKPOINT).exists(), "{error}");
         train("stopped", Existing::Resume, &Silent).expect("the rest");
         for name in ["best.safetensors", "last.safetensors", CHECKPOINT, "losses.csv", "validation.csv"] {

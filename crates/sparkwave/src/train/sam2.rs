@@ -216,6 +216,7 @@ impl<'a> Run<'a> {
 mod tests {
     use super::super::history::CHECKPOINT;
     use super::*;
+    use crate::stop_after::StopAfter;
     use ndarray::{Array2, Array3};
     use sparkwave_core::mask::Mask;
     use sparkwave_core::progress::Silent;
@@ -223,21 +224,6 @@ mod tests {
     use sparkwave_io::segments::SegmentFrame;
     use sparkwave_io::segments::name::{Moment, SegmentName};
     use sparkwave_io::segments::write::SegmentWriter;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Asks to stop once so many steps were counted.
-    struct StopAfter(AtomicUsize);
-
-    impl Progress for StopAfter {
-        fn begin(&self, _stage: &str, _total: u64) {}
-        fn advance(&self, _n: u64) {
-            let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1)));
-        }
-        fn warn(&self, _message: &str) {}
-        fn is_cancelled(&self) -> bool {
-            self.0.load(Ordering::Relaxed) == 0
-        }
-    }
 
     fn disk(t: usize, y: usize, x: usize) -> bool {
         y.abs_diff(20).pow(2) + x.abs_diff(15 + 3 * t).pow(2) < 90
@@ -285,7 +271,7 @@ mod tests {
         assert!([2, 3].contains(&best.step) && (0.0..=1.0).contains(&best.dice), "{best:?}");
 
         // Reading takes ten counts, one a frame.
-        let error = train("stopped", Existing::Refuse, &StopAfter(AtomicUsize::new(11))).expect_err("stopped");
+        let error = train("stopped", Existing::Refuse, &StopAfter::new(11)).expect_err("stopped");
         assert!(error.is_cancelled() && at("stopped").join(CHECKPOINT).exists(), "{error}");
         train("stopped", Existing::Resume, &Silent).expect("the rest");
         let names = ["best.safetensors", "last.safetensors", CHECKPOINT, "losses.csv", "losses.svg", "validation.csv"];

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::run_folder::Existing;
+use crate::stop_after::StopAfter;
 use ndarray::{Array3, Axis, s};
 use sparkwave_core::progress::Silent;
 use sparkwave_core::source::InMemory;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// 60 frames of 10 Hz, one second of which is missing.
 fn source() -> InMemory {
@@ -24,20 +24,6 @@ fn folder(path: &Path, existing: Existing) -> RunFolder {
 fn files(path: &Path) -> (Vec<u8>, String) {
     let read = |name: &str| std::fs::read(path.join(name)).expect("a finished file");
     (read(MOVIE), String::from_utf8(read(TABLE)).expect("text"))
-}
-
-/// Says that the user wants to stop once so many frames are done.
-struct StopAfter(AtomicU64);
-
-impl Progress for StopAfter {
-    fn begin(&self, _: &str, _: u64) {}
-    fn warn(&self, _: &str) {}
-    fn advance(&self, n: u64) {
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(n)));
-    }
-    fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
 }
 
 #[test]
@@ -84,7 +70,7 @@ fn a_run_that_was_killed_anywhere_and_resumed_gives_the_same_bytes() {
         for (torn_journal, torn_movie) in [(0, 0), (3, 0), (0, 300), (-5, -100), (9, 900)] {
             let killed = tempfile::tempdir().expect("a folder");
             let run = folder(killed.path(), Existing::Refuse);
-            let stopped = average_durably(&source, 0.3, &run, 0.0, &StopAfter(AtomicU64::new(stop)));
+            let stopped = average_durably(&source, 0.3, &run, 0.0, &StopAfter::new(stop));
             assert!(stopped.is_err_and(|e| e.is_cancelled()));
             let journal = std::fs::read_to_string(killed.path().join(".seconds.journal")).expect("a journal");
             most_durable = most_durable.max(journal.lines().count());
@@ -118,7 +104,7 @@ fn tear(path: &Path, n: i64) {
 fn what_another_pass_left_behind_is_not_gone_on_with() {
     let (temporary, source) = (tempfile::tempdir().expect("a folder"), source());
     let run = folder(temporary.path(), Existing::Refuse);
-    let stopped = average_durably(&source, 0.3, &run, 0.0, &StopAfter(AtomicU64::new(40)));
+    let stopped = average_durably(&source, 0.3, &run, 0.0, &StopAfter::new(40));
     assert!(stopped.is_err());
     for existing in [Existing::Resume, Existing::Overwrite] {
         average(&source, 1.0, &folder(temporary.path(), existing), &Silent).expect("no failure");
