@@ -8,7 +8,7 @@ use crate::polygon::fill;
 use ndarray::Array2;
 use serde_json::Map;
 use sparkwave_core::mask::Mask;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why masks and polygons cannot be turned into each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,10 +80,14 @@ pub fn annotation_of(
     Ok(Annotation { info, objects, rest: Map::new() })
 }
 
+/// For an image of numbers of 32 bits.
+fn check_size(height: usize, width: usize) -> Result<(), MaskError> {
+    let fits = checked_bytes(&[height as u64, width as u64], 4, MAX_FRAME_BYTES).is_some();
+    if fits { Ok(()) } else { Err(MaskError::TooLarge { height, width }) }
+}
+
 fn check(height: usize, width: usize, instances: &[Instance]) -> Result<(), MaskError> {
-    if checked_bytes(&[height as u64, width as u64], 1, MAX_FRAME_BYTES).is_none() {
-        return Err(MaskError::TooLarge { height, width });
-    }
+    check_size(height, width)?;
     let mut taken = Array2::from_elem((height, width), false);
     for instance in instances {
         if instance.category == BACKGROUND {
@@ -104,37 +108,36 @@ fn object(category: &str, group: u32, segmentation: crate::polygon::Points, laye
     Object { category, group, segmentation, layer, iscrowd: false, note, rest: Map::new() }
 }
 
-/// The objects of an annotation, in the order of group and category: pixels that polygons of the object cover and no hole
-/// in a higher layer. Objects may overlap; those that cover no pixel are left out.
+/// The polygons, and where they stand in the file, in the order in which they are painted: by layer, those of one layer as in the
+/// file.
+pub(super) fn painted(objects: &[Object]) -> Vec<(usize, &Object)> {
+    let mut polygons: Vec<(usize, &Object)> = objects.iter().enumerate().collect();
+    polygons.sort_by(|a, b| a.1.layer.total_cmp(&b.1.layer));
+    polygons
+}
+
+/// The objects of an annotation, in the order of group and category. A pixel is of the polygon that is painted last, of
+/// nothing if that is a hole; so objects do not overlap. Those of which no pixel is to be seen are left out.
 ///
 /// # Errors
 /// If the image is larger than a frame may be.
 pub fn instances_of(annotation: &Annotation) -> Result<Vec<Instance>, MaskError> {
     let Info { height, width, .. } = annotation.info;
-    if checked_bytes(&[height as u64, width as u64], 1, MAX_FRAME_BYTES).is_none() {
-        return Err(MaskError::TooLarge { height, width });
+    check_size(height, width)?;
+    let objects = annotation.objects.iter().filter(|o| o.category != BACKGROUND);
+    let ids: BTreeSet<(u32, &str)> = objects.map(|o| (o.group, o.category.as_str())).collect();
+    let numbers: BTreeMap<(u32, &str), u32> = ids.into_iter().zip(1..).collect();
+    let mut image = Array2::zeros((height, width));
+    for (_, polygon) in painted(&annotation.objects) {
+        // Holes have no number.
+        let number = numbers.get(&(polygon.group, polygon.category.as_str())).copied().unwrap_or(0);
+        fill(&polygon.segmentation, &mut image, number);
     }
-    // A stable sort: within a layer, later polygons are painted over earlier ones.
-    let mut polygons: Vec<&Object> = annotation.objects.iter().collect();
-    polygons.sort_by(|a, b| a.layer.total_cmp(&b.layer));
-    let is_hole = |object: &Object| object.category == BACKGROUND;
-    let ids: BTreeSet<(u32, &str)> =
-        polygons.iter().filter(|o| !is_hole(o)).map(|o| (o.group, o.category.as_str())).collect();
-    let mut image = Array2::from_elem((height, width), false);
-    let mut instances = Vec::with_capacity(ids.len());
-    for (group, category) in ids {
-        image.fill(false);
-        for polygon in &polygons {
-            if is_hole(polygon) {
-                fill(&polygon.segmentation, &mut image, false);
-            } else if (polygon.group, polygon.category.as_str()) == (group, category) {
-                fill(&polygon.segmentation, &mut image, true);
-            }
-        }
-        let mask = Mask::of_image(&image);
-        instances.extend(mask.map(|mask| Instance { category: category.into(), group, mask }));
-    }
-    Ok(instances)
+    let instance = |((group, category), number): ((u32, &str), u32)| {
+        let mask = Mask::of_image(&image.mapv(|at| at == number))?;
+        Some(Instance { category: category.into(), group, mask })
+    };
+    Ok(numbers.into_iter().filter_map(instance).collect())
 }
 
 /// Doubts about an annotation, as sentences: one category in several groups or the reverse, polygons of fewer than three
@@ -212,6 +215,24 @@ mod tests {
             }
             proptest::prop_assert_eq!(painted, labels);
         }
+    }
+
+    #[test]
+    fn what_lies_above_hides_what_lies_beneath() {
+        let block = |category: &str, group, [from, to]: [f64; 2], layer| {
+            object(category, group, vec![[from, 1.0], [to, 1.0], [to, 3.0], [from, 3.0]], layer)
+        };
+        let mut annotation = annotation_of("a", (6, 12), &[]).unwrap();
+        // The largest layer is the first in the file; of equal layers the later polygon is above, and one is hidden whole.
+        annotation.objects = vec![
+            block("a", 1, [0.0, 5.0], 7.5),
+            block("b", 2, [4.0, 8.0], 1.0),
+            block("c", 3, [8.0, 10.0], 1.0),
+            block("d", 4, [0.0, 2.0], 1.0),
+        ];
+        let found = instances_of(&annotation).unwrap();
+        let columns: Vec<_> = found.iter().map(|i| (i.group, i.mask.x0(), i.mask.n_pixels() / 3)).collect();
+        assert_eq!(columns, [(1, 0, 6), (2, 6, 2), (3, 8, 3)]);
     }
 
     #[test]
