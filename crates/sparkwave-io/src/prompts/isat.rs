@@ -27,8 +27,8 @@ pub struct Labels {
     pub prompts: Vec<Prompt>,
     /// The labelled frames and their files: all that is to be seen in them is labelled.
     pub frames: BTreeMap<usize, PathBuf>,
-    /// What the objects are called. An object has the number of its group; where a group has several classes, or none has
-    /// been given, further numbers.
+    /// What the objects are called. An object has the number of its group; where that is none from 1 to 65535, or a class
+    /// before has it, the smallest that is free.
     pub names: BTreeMap<u32, Name>,
 }
 
@@ -121,28 +121,12 @@ fn gather(labelled: BTreeMap<usize, (Annotation, PathBuf)>, path: &Path) -> Resu
     }
     let names: BTreeSet<Name> =
         found.iter().map(|(_, i)| Name { group: i.group, category: i.category.clone() }).collect();
-    let largest = names.iter().map(|name| name.group).max().unwrap_or(0);
-    let mut objects: BTreeMap<u32, Name> = BTreeMap::new();
-    let mut next = largest;
-    for name in names {
-        let object = if name.group > 0 && !objects.contains_key(&name.group) {
-            name.group
-        } else {
-            next = next.saturating_add(1);
-            next
-        };
-        objects.insert(object, name);
-    }
-    let number = |group: u32, category: &str| {
-        let is_it = |(_, name): &(&u32, &Name)| (name.group, name.category.as_str()) == (group, category);
-        *objects.iter().find(is_it).expect("every object was given a number").0
-    };
+    let numbers = numbered(names);
     let mut prompts: Vec<Prompt> = Vec::with_capacity(found.len());
     for (frame, instance) in found {
-        let object = number(instance.group, &instance.category);
         prompts.push(Prompt {
             frame,
-            object,
+            object: numbers[&Name { group: instance.group, category: instance.category }],
             positive: Vec::new(),
             negative: Vec::new(),
             bounds: None,
@@ -151,7 +135,21 @@ fn gather(labelled: BTreeMap<usize, (Annotation, PathBuf)>, path: &Path) -> Resu
         });
     }
     prompts.sort_by_key(|prompt| (prompt.frame, prompt.object));
-    Ok(Labels { prompts, frames, names: objects })
+    Ok(Labels { prompts, frames, names: numbers.into_iter().map(|(name, number)| (number, name)).collect() })
+}
+
+/// A number for each object, as [`Labels::names`] tells.
+fn numbered(names: BTreeSet<Name>) -> BTreeMap<Name, u32> {
+    // Masks hold 16 bits.
+    let groups: BTreeSet<u32> =
+        names.iter().map(|name| name.group).filter(|group| (1..=u32::from(u16::MAX)).contains(group)).collect();
+    let mut free = (1..=u32::MAX).filter(|number| !groups.contains(number));
+    let mut left = groups.clone();
+    let number = |name: Name| {
+        let own = left.remove(&name.group).then_some(name.group);
+        (name, own.unwrap_or_else(|| free.next().expect("more numbers than objects in a file")))
+    };
+    names.into_iter().map(number).collect()
 }
 
 #[cfg(test)]
@@ -192,13 +190,32 @@ mod tests {
         let labels = read(folder.path(), SHAPE, number).unwrap();
         let found: Vec<(usize, u32, bool)> = labels.prompts.iter().map(|p| (p.frame, p.object, p.verified)).collect();
         // "other" comes before "wave" and keeps the group; "loose" has none.
-        assert_eq!(found, [(2, 3, true), (2, 5, true), (7, 4, true), (7, 5, true)]);
-        assert_eq!(labels.names[&4], Name { group: 0, category: "loose".into() });
-        assert_eq!(labels.names[&5], Name { group: 3, category: "wave".into() });
-        assert_eq!(labels.prompts[1].mask.as_ref(), Some(&ring("wave", 3, 8).mask));
+        assert_eq!(found, [(2, 2, true), (2, 3, true), (7, 1, true), (7, 2, true)]);
+        assert_eq!(labels.names[&1], Name { group: 0, category: "loose".into() });
+        assert_eq!(labels.names[&2], Name { group: 3, category: "wave".into() });
+        assert_eq!(labels.prompts[0].mask.as_ref(), Some(&ring("wave", 3, 8).mask));
         assert_eq!(labels.frames.keys().copied().collect::<Vec<_>>(), [2, 5, 7]);
         let one = read(&folder.path().join("000007.json"), SHAPE, number).unwrap();
         assert_eq!(one.prompts.len(), 2);
+    }
+
+    #[test]
+    fn groups_that_masks_cannot_hold_get_the_smallest_numbers_that_are_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let groups = [u32::MAX, 70_000, 65_535, 2, 0];
+        let spots: Vec<Instance> = (0..5)
+            .map(|i| Instance {
+                category: "spot".into(),
+                group: groups[i],
+                mask: Mask::of_pixels([(3, 4 * i)]).unwrap(),
+            })
+            .collect();
+        let annotation = masks::annotation_of("a.tiff", (20, 30), &spots).unwrap();
+        isat::write(&folder.path().join("0.json"), &annotation).unwrap();
+        let labels = read(folder.path(), SHAPE, number).unwrap();
+        let numbers: Vec<(u32, u32)> = labels.names.iter().map(|(number, name)| (*number, name.group)).collect();
+        assert_eq!(numbers, [(1, 0), (2, 2), (3, 70_000), (4, u32::MAX), (65_535, 65_535)]);
+        assert_eq!(labels.prompts[3].mask.as_ref(), Some(&spots[0].mask));
     }
 
     #[test]
