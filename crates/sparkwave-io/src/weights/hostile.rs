@@ -108,6 +108,18 @@ fn sizes_that_lie_are_refused() {
 }
 
 #[test]
+fn pickles_of_millions_of_values_are_refused() {
+    let many = 2 << 20;
+    for values in [b")".repeat(many), b"N".repeat(many), b"Nq\0".repeat(many), b"}".repeat(many)] {
+        assert!(refusal(&archive(&values, b"")).contains("more than 1048576 steps"));
+    }
+    // Each remembered under a key of its own.
+    let keys: Vec<u8> = (0..1u32 << 20).flat_map(|key| [&b"Nr"[..], &key.to_le_bytes()].concat()).collect();
+    assert!(refusal(&archive(&keys, b"")).contains("steps"));
+    assert!(refusal(&archive(&vec![b'N'; (16 << 20) + 1], b"")).contains("at most 16777216 bytes"));
+}
+
+#[test]
 fn files_that_end_early_are_refused() {
     let whole = archive(&pickle(3, 0), &[0; 12]);
     (0..whole.len()).for_each(|n| drop(refusal(&whole[..n])));

@@ -10,6 +10,9 @@ use std::rc::Rc;
 /// Deepest nesting of lists, tuples and dictionaries; checkpoints need about ten.
 const MAX_DEPTH: usize = 64;
 
+/// Most opcodes of a pickle; each makes one value at most, of a hundred bytes or its own text. An array takes about fifty.
+const MAX_STEPS: usize = 1 << 20;
+
 /// What a pickle may name: constructors of arrays, of their types, and of what lies beside them in checkpoints.
 const KNOWN: [&str; 18] = [
     "collections.OrderedDict",
@@ -127,16 +130,18 @@ struct Machine<'a> {
 /// The value of a pickle.
 ///
 /// # Errors
-/// If the pickle is cut short, uses an opcode that no checkpoint needs, or nests deeper than [`MAX_DEPTH`].
+/// If the pickle is cut short, uses an opcode that no checkpoint needs, takes more than [`MAX_STEPS`], or nests deeper than
+/// [`MAX_DEPTH`].
 pub(crate) fn load(bytes: &[u8]) -> Result<Value, Refusal> {
     let mut machine = Machine { rest: bytes, stack: Vec::new(), memo: HashMap::new() };
-    while let Some(op) = machine.byte() {
-        if op == b'.' {
-            return machine.pop();
+    for _ in 0..MAX_STEPS {
+        match machine.byte() {
+            Some(b'.') => return machine.pop(),
+            Some(op) => machine.step(op)?,
+            None => return Err("a pickle without an end".into()),
         }
-        machine.step(op)?;
     }
-    Err("a pickle without an end".into())
+    Err(format!("a pickle of more than {MAX_STEPS} steps"))
 }
 
 impl Machine<'_> {

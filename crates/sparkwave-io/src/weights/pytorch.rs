@@ -3,7 +3,6 @@
 use super::pickle::{self, Value};
 use super::{MAX_WEIGHTS_BYTES, f16_value, f64_value};
 use crate::error::Error;
-use crate::limits::MAX_METADATA_BYTES;
 use half::bf16;
 use sparkwave_core::weights::{Parameter, Weights};
 use std::collections::BTreeMap;
@@ -13,6 +12,9 @@ use zip::ZipArchive;
 
 /// Under which key a training program keeps the network beside its optimizer.
 const MODEL_KEYS: [&str; 4] = ["model", "state_dict", "model_state_dict", "net"];
+
+/// Largest description of arrays, in bytes; that of a thousand arrays and their optimizer takes less than one million.
+const MAX_PICKLE_BYTES: u64 = 1 << 24;
 
 /// Reads the bytes of a checkpoint; errors speak of `path`. Arrays of whole numbers, such as counters of batches, are left
 /// out.
@@ -30,7 +32,7 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Weights, Error> {
         .map(std::borrow::Cow::into_owned)
         .ok_or_else(|| malformed("an archive without data.pkl".into()))?;
     let root = pickled.trim_end_matches("data.pkl").to_owned();
-    let described = member(&mut archive, &pickled, MAX_METADATA_BYTES, path)?;
+    let described = member(&mut archive, &pickled, MAX_PICKLE_BYTES, path)?;
     if let Ok(order) = member(&mut archive, &format!("{root}byteorder"), 16, path)
         && order != b"little"
     {
