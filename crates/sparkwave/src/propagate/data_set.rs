@@ -1,6 +1,6 @@
 //! The masks as labelled frames for other programs: a data set of our own, and labels beside the images of someone else's.
 
-use super::names::FrameNames;
+use super::names::{self, FrameNames};
 use super::said::Said;
 use super::{IsatFolder, PropagateConfig};
 use crate::error::Error;
@@ -37,6 +37,8 @@ fn categories_of(said: &Said) -> Vec<categories::Category> {
 pub(super) struct DataSet<'a> {
     segment: SegmentWriter,
     name: SegmentName,
+    /// What the frames are called, so that labels find back to them.
+    moments: Vec<Moment>,
     said: &'a Said,
     exports: LabelExports<'a>,
 }
@@ -49,11 +51,12 @@ impl<'a> DataSet<'a> {
         n_frames: usize,
     ) -> Result<Self, Error> {
         let path = folder.create_subfolder("isat")?;
-        let end = n_frames.saturating_sub(1);
-        let name = SegmentName { index: 0, start: Moment::Frame(0), end: Moment::Frame(end) };
+        let moments = names::moments(&config.input, n_frames);
+        let end = |moment: Option<&Moment>| moment.cloned().unwrap_or(Moment::Frame(0));
+        let name = SegmentName { index: 0, start: end(moments.iter().min()), end: end(moments.iter().max()) };
         write_categories(&path, &categories_of(said))?;
         let segment = SegmentWriter::create(&path, &name)?;
-        Ok(Self { segment, name, said, exports: LabelExports::new(&config.export, folder, "isat") })
+        Ok(Self { segment, name, moments, said, exports: LabelExports::new(&config.export, folder, "isat") })
     }
 
     /// Adds a frame. Labels that a person made are as they were, whatever else stands in their file; others are marked as
@@ -61,7 +64,7 @@ impl<'a> DataSet<'a> {
     pub(super) fn append(&mut self, frame: usize, gray: &Array2<f32>, labels: &Array2<u16>) -> Result<(), Error> {
         let (height, width) = gray.dim();
         let rgb = Array3::from_shape_fn((height, width, 3), |(y, x, _)| gray[[y, x]].round() as u8);
-        let name = Moment::Frame(frame).to_string();
+        let name = self.moments[frame].to_string();
         let image_name = format!("{name}.tiff");
         let instances = instances(labels, self.said);
         let annotation = match self.said.labelled.get(&frame) {
@@ -124,8 +127,10 @@ impl<'a> Neighbours<'a> {
                 continue;
             }
             let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            if let Some(frame) = frames.frame(&stem) {
-                names.entry(frame).or_insert(stem);
+            match frames.frame(&stem) {
+                Some(frame) if stem == frames.name(frame) => drop(names.insert(frame, stem)),
+                Some(frame) => drop(names.entry(frame).or_insert(stem)),
+                None => {}
             }
         }
         let name = |object| said.name(object);
@@ -165,5 +170,85 @@ impl<'a> Neighbours<'a> {
         let is_there = |extension: &&str| self.into.folder.join(format!("{stem}.{extension}")).exists();
         let extension = ["tiff", "tif", "png", "jpg", "jpeg"].into_iter().find(is_there).unwrap_or("tiff");
         format!("{stem}.{extension}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_folder::Existing;
+    use sparkwave_io::isat::merge::Merge;
+    use std::path::Path;
+
+    fn spot(category: &str) -> isat::Annotation {
+        let mask = Mask::of_pixels([(3, 4), (3, 5), (4, 4)]).expect("pixels");
+        let instance = Instance { category: category.into(), group: 1, mask };
+        masks::annotation_of("a.png", (20, 30), &[instance]).expect("one object")
+    }
+
+    /// A folder of images of these names, what they are called, and a person's labels of the second.
+    fn labelled(folder: &Path, files: [&str; 3]) -> (PropagateConfig, FrameNames, Said) {
+        let (movie, labels) = (folder.join("movie"), folder.join("labels"));
+        std::fs::create_dir(&movie).expect("room");
+        std::fs::create_dir(&labels).expect("room");
+        for (i, name) in files.iter().enumerate() {
+            let image = Array2::from_elem((20, 30), i as u8);
+            sparkwave_io::png::write_gray8(&movie.join(format!("{name}.png")), image.view()).expect("room");
+        }
+        isat::write(&labels.join(format!("{}.json", files[1])), &spot("a")).expect("room");
+        let source = sparkwave_io::open(&movie).expect("a movie");
+        let names = FrameNames::of(&movie, source.as_ref()).expect("listed");
+        let said = Said::read(&labels, source.shape(), &names).expect("labels");
+        (PropagateConfig::new(&movie, &labels, Path::new("embedded")), names, said)
+    }
+
+    #[test]
+    fn a_data_set_comes_back_to_the_frames_that_it_was_made_of() {
+        for files in [
+            ["000001", "000002", "000003"],
+            ["000100", "000101", "000102"],
+            ["1", "2", "3"],
+            ["000001", "000002", "mean"],
+            ["a", "b", "c"],
+            ["20230922_221431", "20230922_221436", "20230922_221441"],
+            ["20230922_221431", "20230922_221436", "mean"],
+        ] {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let (config, names, said) = labelled(folder.path(), files);
+            let shape = sparkwave_io::open(&config.input).expect("a movie").shape();
+            let out = RunFolder::open(&folder.path().join("out"), Existing::Refuse, "").expect("free");
+            let mut set = DataSet::create(&config, &out, &said, 3).expect("room");
+            for frame in 0..3 {
+                let gray = Array2::from_elem((20, 30), 50.0 * frame as f32);
+                set.append(frame, &gray, &Array2::zeros((20, 30))).expect("room");
+            }
+            set.finish().expect("room");
+            let isat = out.path().join("isat");
+            let again = Said::read(&isat, shape, &names).expect("labels");
+            assert_eq!(again.labelled.keys().copied().collect::<Vec<_>>(), [1], "{files:?}");
+            let segment = &sparkwave_io::segments::read::segments_of(&isat).expect("listed")[0];
+            let mut shades: Vec<(Option<usize>, u8)> = segment
+                .frames
+                .iter()
+                .map(|name| (names.frame(name), segment.read(name).expect("a frame").rgb[[0, 0, 0]]))
+                .collect();
+            shades.sort_unstable();
+            assert_eq!(shades, [(Some(0), 0), (Some(1), 50), (Some(2), 100)], "{files:?}");
+        }
+    }
+
+    #[test]
+    fn labels_of_another_recording_are_left_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (config, names, said) = labelled(folder.path(), ["100", "101", "102"]);
+        let into = IsatFolder { folder: config.prompts.clone(), merge: Merge::All };
+        let of = |name: &str| into.folder.join(format!("{name}.json"));
+        isat::write(&of("000002"), &spot("other")).expect("room");
+        isat::write(&of("000102"), &spot("a")).expect("room");
+        isat::write(&of("102"), &spot("a")).expect("room");
+        let neighbours = Neighbours::of(&into, &said, &names).expect("listed");
+        neighbours.write(2, &Array2::zeros((20, 30)), &names).expect("room");
+        let objects = |name: &str| isat::read(&of(name)).expect("there").objects.len();
+        assert_eq!(["000002", "000102", "102"].map(objects), [1, 1, 0]);
     }
 }

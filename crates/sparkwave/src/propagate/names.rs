@@ -3,13 +3,49 @@
 use crate::error::Error;
 use sparkwave_core::source::FrameSource;
 use sparkwave_io::segments::name::Moment;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// The names of the frames of a movie: those of its files if it is a folder of images, else numbers.
+fn names_of(input: &Path, n_frames: usize) -> Vec<String> {
+    let names = if input.is_dir() { sparkwave_io::frame_names(input).unwrap_or_default() } else { Vec::new() };
+    // An OME-Zarr is a folder as well, but none of images.
+    if names.len() == n_frames { names } else { (0..n_frames).map(|frame| Moment::Frame(frame).to_string()).collect() }
+}
+
+/// What the frames of a movie are called in segments, each otherwise: by their times if all names are times, else by the numbers
+/// in their names. Frames without one, or with that of a frame before, get the numbers after the largest; so where no name is a
+/// number, they are counted from 0.
+pub(super) fn moments(input: &Path, n_frames: usize) -> Vec<Moment> {
+    moments_of(&names_of(input, n_frames))
+}
+
+fn moments_of(names: &[String]) -> Vec<Moment> {
+    let named: Vec<Option<Moment>> = names.iter().map(|name| Moment::parse(name)).collect();
+    let times: BTreeSet<&Moment> = named.iter().flatten().filter(|m| matches!(m, Moment::Clock(_))).collect();
+    if times.len() == names.len() {
+        return named.into_iter().flatten().collect();
+    }
+    let mut taken = BTreeSet::new();
+    let mut number = |moment: Option<Moment>| match moment {
+        // Numbers beyond leave room for those after them.
+        Some(Moment::Frame(n)) => (n <= usize::MAX - names.len() && taken.insert(n)).then_some(n),
+        _ => None,
+    };
+    let numbers: Vec<Option<usize>> = named.into_iter().map(&mut number).collect();
+    let mut next = taken.last().map_or(0, |largest| largest + 1);
+    let mut after = || {
+        next += 1;
+        next - 1
+    };
+    numbers.into_iter().map(|number| Moment::Frame(number.unwrap_or_else(&mut after))).collect()
+}
+
+/// The frames of a movie by what they are called.
 pub(super) struct FrameNames {
     names: Vec<String>,
     frames: HashMap<String, usize>,
+    moments: BTreeMap<Moment, usize>,
     /// Seconds since 1970-01-01 00:00 of each frame, if known.
     clock_s: Vec<f64>,
 }
@@ -19,20 +55,15 @@ impl FrameNames {
     /// If the folder of the images cannot be listed.
     pub(super) fn of(input: &Path, source: &dyn FrameSource) -> Result<Self, Error> {
         let n_frames = source.shape().n_frames;
-        let names = if input.is_dir() { sparkwave_io::frame_names(input).unwrap_or_default() } else { Vec::new() };
-        // An OME-Zarr is a folder as well, but none of images.
-        let names = if names.len() == n_frames {
-            names
-        } else {
-            (0..n_frames).map(|frame| Moment::Frame(frame).to_string()).collect()
-        };
+        let names = names_of(input, n_frames);
         let recording = source.recording();
         let start = recording.started_s.as_ref().map(|s| s.value);
         let times = recording.frame_times.as_ref().map(|t| &t.value);
         let at = |frame| Some(start? + times?.at(frame)?.get());
         let clock_s = (0..n_frames).map_while(at).collect();
         let frames = names.iter().cloned().zip(0..).collect();
-        Ok(Self { names, frames, clock_s })
+        let moments = moments_of(&names).into_iter().zip(0..).collect();
+        Ok(Self { names, frames, moments, clock_s })
     }
 
     /// The name of a frame.
@@ -40,13 +71,19 @@ impl FrameNames {
         &self.names[frame]
     }
 
-    /// The frame of this name, number, or time to the second.
+    /// The frame of this name; of this number or time, as [`moments`] tells; or of this time to the second. In a movie whose names
+    /// are all times, numbers count frames from 0.
     pub(super) fn frame(&self, name: &str) -> Option<usize> {
         if let Some(frame) = self.frames.get(name) {
             return Some(*frame);
         }
-        match Moment::parse(name)? {
-            Moment::Frame(frame) => Some(frame),
+        let moment = Moment::parse(name)?;
+        if let Some(frame) = self.moments.get(&moment) {
+            return Some(*frame);
+        }
+        match moment {
+            // Numbers come before times.
+            Moment::Frame(frame) => matches!(self.moments.keys().next()?, Moment::Clock(_)).then_some(frame),
             clock @ Moment::Clock(_) => {
                 let asked = clock.seconds()?;
                 let off = |frame: &usize| (self.clock_s[*frame] - asked).abs();
@@ -84,5 +121,28 @@ mod tests {
         assert_eq!((names.frame("20230922_221436"), names.frame("20230922_221439")), (Some(1), None));
         let bare = FrameNames::of(Path::new("movie.tif"), &source).expect("nothing to list");
         assert_eq!((bare.name(1), bare.frame("000001"), bare.frame("1")), ("000001", Some(1), Some(1)));
+    }
+    #[test]
+    fn numbers_are_those_in_the_names_of_files_that_have_some() {
+        let of = |files: &[&str]| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            for name in files {
+                let path = folder.path().join(format!("{name}.png"));
+                sparkwave_io::png::write_gray8(&path, ndarray::Array2::zeros((2, 2)).view()).expect("writable");
+            }
+            let source = InMemory::new(Recording::default(), Pixels::U8(Array3::zeros((files.len(), 2, 2))));
+            FrameNames::of(folder.path(), &source).expect("listed")
+        };
+        let from_1 = of(&["000001", "000002", "000003"]);
+        let found = ["000001", "2", "000003", "0", "000000", "4"].map(|name| from_1.frame(name));
+        assert_eq!(found, [Some(0), Some(1), Some(2), None, None, None]);
+        let late = of(&["000100", "000101"]);
+        assert_eq!(["101", "000005", "1"].map(|name| late.frame(name)), [Some(1), None, None]);
+        let timed = of(&["20230922_221431", "20230922_221436"]);
+        assert_eq!(["T20230922_221436", "000001"].map(|name| timed.frame(name)), [Some(1), Some(1)]);
+        // What has no number comes after those that have one, and so does the second of two of one number.
+        let mixed = of(&["000001", "1", "000007", "mean"]);
+        assert!((0..4).all(|frame| mixed.frame(mixed.name(frame)) == Some(frame)));
+        assert_eq!(["01", "8", "9"].map(|name| mixed.frame(name)), [Some(0), Some(1), mixed.frame("mean")]);
     }
 }
