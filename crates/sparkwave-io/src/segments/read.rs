@@ -99,6 +99,15 @@ impl SegmentFolder {
         Ok(SegmentFrame { name: frame.into(), rgb: image, instances })
     }
 
+    /// True if a person labelled a frame: it has a file of labels, and they did not follow from those of other frames.
+    ///
+    /// # Errors
+    /// If the file of labels is damaged.
+    pub fn is_verified(&self, frame: &str) -> Result<bool, Error> {
+        let labels = self.labels(frame);
+        Ok(labels.exists() && !isat::read(&labels)?.is_propagated())
+    }
+
     /// What is doubtful about the segment, as sentences: images without labels and the reverse, frames in the wrong place,
     /// and what [`masks::doubts`] says of the labels, which are all read for it.
     ///

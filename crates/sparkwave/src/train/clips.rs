@@ -1,30 +1,33 @@
-//! Clips whose masks a person verified, one object each, read frame by frame.
+//! Clips whose masks a person verified, one object each, read frame by frame. A frame that no person verified ends a clip.
 //!
 //! ```text
-//! DATA/segment_0_000000_000017/          or DATA/SUBJECT/segment_...: frames with ISAT labels, as `propagate --isat`
-//!                                        and `waves run` write them
+//! DATA/segment_0_000000_000017/          or DATA/SUBJECT/segment_...: frames with ISAT labels, verified unless they
+//!                                        are marked as propagated
 //! DATA/frames/000000.png                 or DATA/CLIP/frames/...: images with masks of the same names, in which the
 //! DATA/masks/000000.png                  value of a pixel is its object (DAVIS)
 //! ```
 
 use crate::error::Error;
 use ndarray::{Array2, Array3};
+use sparkwave_core::mask::Mask;
 use sparkwave_core::progress::Progress;
+use sparkwave_io::instance::Instance;
 use sparkwave_io::png::{self, Image};
+use sparkwave_io::prompts::isat::Name;
 use sparkwave_io::segments::read::{SegmentFolder, segments_of};
 use sparkwave_nn::sam2::Frame;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Frames that follow each other.
-enum Frames {
+enum Recording {
     /// With ISAT labels.
     Segment(SegmentFolder),
-    /// Images and masks.
-    Pngs(Vec<[PathBuf; 2]>),
+    /// Images, and masks of those that have one.
+    Pngs(Vec<(PathBuf, Option<PathBuf>)>),
 }
 
-impl Frames {
+impl Recording {
     fn len(&self) -> usize {
         match self {
             Self::Segment(segment) => segment.frames.len(),
@@ -32,25 +35,38 @@ impl Frames {
         }
     }
 
-    /// Image `[3, y, x]` from 0 to 1, and for each pixel the object.
-    fn read(&self, frame: usize) -> Result<(Array3<f32>, Array2<u32>), Error> {
+    fn is_verified(&self, frame: usize) -> Result<bool, Error> {
+        match self {
+            Self::Segment(segment) => Ok(segment.is_verified(&segment.frames[frame])?),
+            Self::Pngs(paths) => Ok(paths[frame].1.is_some()),
+        }
+    }
+
+    /// Image `[3, y, x]` from 0 to 1, and the objects in it.
+    fn read(&self, frame: usize) -> Result<(Array3<f32>, Vec<Instance>), Error> {
         match self {
             Self::Segment(segment) => {
                 let read = segment.read(&segment.frames[frame])?;
-                let (h, w, _) = read.rgb.dim();
-                let image = Array3::from_shape_fn((3, h, w), |(c, y, x)| f32::from(read.rgb[[y, x, c]]) / 255.0);
-                let mut objects = Array2::zeros((h, w));
-                for instance in &read.instances {
-                    instance.mask.pixels().for_each(|(y, x)| objects[[y, x]] = instance.group);
-                }
-                Ok((image, objects))
+                Ok((shades(Image::Rgb8(read.rgb)), read.instances))
             }
             Self::Pngs(paths) => {
-                let [image, objects] = &paths[frame];
-                Ok((shades(png::read(image)?), numbers(png::read(objects)?, objects)?))
+                let (image, mask) = &paths[frame];
+                let image = shades(png::read(image)?);
+                let Some(mask) = mask else { return Ok((image, Vec::new())) };
+                let numbers = numbers(png::read(mask)?, mask)?;
+                let objects: BTreeSet<u32> = numbers.iter().copied().filter(|object| *object > 0).collect();
+                let instance = |object: u32| {
+                    let mask = Mask::of_image(&numbers.mapv(|at| at == object))?;
+                    Some(Instance { category: String::new(), group: object, mask })
+                };
+                Ok((image, objects.into_iter().filter_map(instance).collect()))
             }
         }
     }
+}
+
+fn name(instance: &Instance) -> Name {
+    Name { group: instance.group, category: instance.category.clone() }
 }
 
 fn shades(image: Image) -> Array3<f32> {
@@ -76,62 +92,63 @@ fn numbers(image: Image, path: &Path) -> Result<Array2<u32>, Error> {
     }
 }
 
-/// An object in frames that follow each other.
+/// An object in verified frames that follow each other.
 struct Clip {
-    /// Which frames.
-    frames: usize,
-    object: u32,
+    /// The recording.
+    recording: usize,
+    /// Its first frame there.
+    first: usize,
+    object: Name,
 }
 
-/// All clips of a data set, in the order of their names and objects.
+/// All clips of a data set, in the order of their names, frames and objects.
 pub(super) struct Clips {
-    frames: Vec<Frames>,
+    recordings: Vec<Recording>,
     clips: Vec<Clip>,
     /// For each frame of each clip, whether the object is in it.
     present: Vec<Vec<bool>>,
 }
 
 impl Clips {
-    /// Lists the clips; all masks are read for it.
+    /// Lists the clips of two frames or more; all masks in verified frames are read for it.
     ///
     /// # Errors
-    /// If a file is damaged, there is not a single object, or the user cancels.
+    /// If a file is damaged, there is not a single object in such frames, or the user cancels.
     pub(super) fn list(data: &Path, progress: &dyn Progress) -> Result<Self, Error> {
-        let mut frames = Vec::new();
+        let mut recordings = Vec::new();
         for folder in std::iter::once(data.to_path_buf()).chain(folders(data)?) {
-            frames.extend(segments_of(&folder)?.into_iter().map(Frames::Segment));
-            frames.extend(pngs(&folder)?.map(Frames::Pngs));
+            recordings.extend(segments_of(&folder)?.into_iter().map(Recording::Segment));
+            recordings.extend(pngs(&folder)?.map(Recording::Pngs));
         }
-        let mut all = Self { frames: Vec::new(), clips: Vec::new(), present: Vec::new() };
-        progress.begin("read masks", frames.iter().map(|f| f.len() as u64).sum());
-        for frames in frames {
-            let mut found: Vec<BTreeSet<u32>> = Vec::new();
-            for t in 0..frames.len() {
-                if progress.is_cancelled() {
-                    return Err(Error::Cancelled);
+        progress.begin("read masks", recordings.iter().map(|r| r.len() as u64).sum());
+        let (mut clips, mut present) = (Vec::new(), Vec::new());
+        for (recording, frames) in recordings.iter().enumerate() {
+            for (first, found) in stretches(frames, progress)?.into_iter().filter(|(_, found)| found.len() > 1) {
+                for object in found.iter().flatten().collect::<BTreeSet<_>>() {
+                    present.push(found.iter().map(|objects| objects.contains(object)).collect());
+                    clips.push(Clip { recording, first, object: object.clone() });
                 }
-                found.push(frames.read(t)?.1.iter().copied().filter(|object| *object > 0).collect());
-                progress.advance(1);
             }
-            for object in found.iter().flatten().copied().collect::<BTreeSet<u32>>() {
-                all.clips.push(Clip { frames: all.frames.len(), object });
-                all.present.push(found.iter().map(|objects| objects.contains(&object)).collect());
-            }
-            all.frames.push(frames);
         }
-        if all.clips.is_empty() {
-            let message = "expected segments with ISAT labels, or folders frames and masks with PNG images, found no \
-                           object in any"
-                .into();
+        if clips.is_empty() {
+            let message =
+                "expected segments with ISAT labels that a person saved, or folders frames and masks with PNG \
+                           images, found no object in verified frames that follow each other"
+                    .into();
             return Err(Error::Config { path: data.to_path_buf(), message });
         }
-        Ok(all)
+        Ok(Self { recordings, clips, present })
     }
 
-    /// The last fifth of the clips, at least one, is not learned from; of a single clip nothing is held out.
+    /// How many clips are learned from. The last fifth of the recordings that have clips, at least one, is held out; of a single
+    /// recording the last fifth of the clips, at least one; of a single clip nothing.
     pub(super) fn n_learned(&self) -> usize {
-        let n = self.clips.len();
-        if n == 1 { 1 } else { n - (n / 5).max(1) }
+        let learned = |n: usize| if n == 1 { 1 } else { n - (n / 5).max(1) };
+        let recordings: BTreeSet<usize> = self.clips.iter().map(|clip| clip.recording).collect();
+        match recordings.iter().nth(learned(recordings.len())) {
+            Some(held_out) => self.clips.partition_point(|clip| clip.recording < *held_out),
+            None => learned(self.clips.len()),
+        }
     }
 
     /// For each frame of each clip, whether the object is in it.
@@ -141,10 +158,32 @@ impl Clips {
 
     /// A frame of a clip.
     pub(super) fn read(&self, clip: usize, frame: usize) -> Result<Frame, Error> {
-        let Clip { frames, object } = self.clips[clip];
-        let (image, objects) = self.frames[frames].read(frame)?;
-        Ok(Frame { image, mask: objects.mapv(|at| at == object) })
+        let Clip { recording, first, object } = &self.clips[clip];
+        let (image, instances) = self.recordings[*recording].read(first + frame)?;
+        let (_, h, w) = image.dim();
+        let found = instances.iter().find(|instance| name(instance) == *object);
+        let mask = found.map_or_else(|| Array2::from_elem((h, w), false), |instance| instance.mask.to_image(h, w));
+        Ok(Frame { image, mask })
     }
+}
+
+/// The stretches of verified frames: the first of each, and the objects in all of them.
+fn stretches(frames: &Recording, progress: &dyn Progress) -> Result<Vec<(usize, Vec<BTreeSet<Name>>)>, Error> {
+    let mut stretches: Vec<(usize, Vec<BTreeSet<Name>>)> = Vec::new();
+    for t in 0..frames.len() {
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        if frames.is_verified(t)? {
+            let objects = frames.read(t)?.1.iter().map(name).collect();
+            match stretches.last_mut() {
+                Some((first, found)) if *first + found.len() == t => found.push(objects),
+                _ => stretches.push((t, vec![objects])),
+            }
+        }
+        progress.advance(1);
+    }
+    Ok(stretches)
 }
 
 /// The folders in a folder, by name.
@@ -160,8 +199,8 @@ fn entries(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(entries.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?)
 }
 
-/// Images in `frames/` that have a mask in `masks/`, by name.
-fn pngs(folder: &Path) -> Result<Option<Vec<[PathBuf; 2]>>, Error> {
+/// Images in `frames/` and what is called the same in `masks/`, by name.
+fn pngs(folder: &Path) -> Result<Option<Vec<(PathBuf, Option<PathBuf>)>>, Error> {
     let (frames, masks) = (folder.join("frames"), folder.join("masks"));
     if !frames.is_dir() || !masks.is_dir() {
         return Ok(None);
@@ -171,9 +210,101 @@ fn pngs(folder: &Path) -> Result<Option<Vec<[PathBuf; 2]>>, Error> {
         .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")))
         .collect();
     images.sort();
-    let both = |image: PathBuf| {
-        let mask = masks.join(image.file_name()?);
-        mask.is_file().then_some([image, mask])
+    let with_mask = |image: PathBuf| {
+        let mask = image.file_name().map(|name| masks.join(name)).filter(|mask| mask.is_file());
+        (image, mask)
     };
-    Ok(Some(images.into_iter().filter_map(both).collect()))
+    Ok(Some(images.into_iter().map(with_mask).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sparkwave_core::progress::Silent;
+    use sparkwave_io::isat::masks;
+    use sparkwave_io::segments::name::{Moment, SegmentName};
+    use sparkwave_io::segments::write::SegmentWriter;
+
+    fn spot(object: usize) -> Mask {
+        Mask::of_pixels([(1, 3 * object), (1, 3 * object + 1), (2, 3 * object)]).expect("pixels")
+    }
+
+    /// A segment of frames that a person labelled `p`, whose labels followed `f`, or that have none `-`; in all of them are
+    /// these objects.
+    fn segment(subject: &Path, index: usize, frames: &str, objects: &[(&str, u32)]) {
+        let name = SegmentName { index, start: Moment::Frame(0), end: Moment::Frame(frames.len() - 1) };
+        let mut writer = SegmentWriter::create(subject, &name).expect("room");
+        let instances: Vec<Instance> = objects
+            .iter()
+            .enumerate()
+            .map(|(i, (category, group))| Instance { category: (*category).into(), group: *group, mask: spot(i) })
+            .collect();
+        for (t, labels) in frames.chars().enumerate() {
+            let frame = Moment::Frame(t).to_string();
+            let mut annotation = masks::annotation_of("a.tiff", (8, 10), &instances).expect("apart");
+            if labels == 'f' {
+                annotation.mark_propagated();
+            }
+            let rgb = Array3::from_elem((8, 10, 3), 10 * t as u8);
+            writer.append_labelled(&frame, rgb.view(), &annotation).expect("room");
+            if labels == '-' {
+                std::fs::remove_file(subject.join(name.to_string()).join(format!("{frame}.json"))).expect("there");
+            }
+        }
+    }
+
+    fn lengths(clips: &Clips) -> Vec<usize> {
+        clips.present().iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn what_no_person_verified_is_not_shown() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        segment(folder.path(), 0, "ppfp-pppff", &[("a", 1)]);
+        let clips = Clips::list(folder.path(), &Silent).expect("clips");
+        assert_eq!(lengths(&clips), [2, 3], "a frame alone is no clip");
+        let shown = clips.read(1, 2).expect("a frame");
+        assert_eq!((shown.image[[0, 0, 0]], shown.mask), (70.0 / 255.0, spot(0).to_image(8, 10)));
+
+        let followed = tempfile::tempdir().expect("a temporary folder");
+        segment(followed.path(), 0, "ff-f", &[("a", 1)]);
+        let error = Clips::list(followed.path(), &Silent).err().expect("nothing verified").to_string();
+        assert!(error.contains("verified") && error.contains("ISAT"), "{error}");
+    }
+
+    #[test]
+    fn masks_without_a_file_end_a_clip() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for part in ["frames", "masks"] {
+            std::fs::create_dir(folder.path().join(part)).expect("room");
+            for t in (0..5).filter(|t| part == "frames" || *t != 2) {
+                let image = spot(1).to_image(8, 10).mapv(|inside| if inside { 3 } else { 0 });
+                let path = folder.path().join(part).join(format!("{t}.png"));
+                sparkwave_io::png::write_gray8(&path, image.view()).expect("room");
+            }
+        }
+        let clips = Clips::list(folder.path(), &Silent).expect("clips");
+        assert_eq!(lengths(&clips), [2, 2]);
+        assert_eq!(clips.read(1, 0).expect("a frame").mask, spot(1).to_image(8, 10));
+    }
+
+    #[test]
+    fn objects_are_told_apart_by_their_names() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        segment(folder.path(), 0, "pp", &[("a", 0), ("b", 0), ("b", 7)]);
+        let clips = Clips::list(folder.path(), &Silent).expect("clips");
+        let masks: Vec<Array2<bool>> = (0..3).map(|clip| clips.read(clip, 1).expect("a frame").mask).collect();
+        assert_eq!(masks, [0, 1, 2].map(|i| spot(i).to_image(8, 10)));
+        assert_eq!(clips.n_learned(), 2, "of one recording the last object is held out");
+    }
+
+    #[test]
+    fn whole_recordings_are_held_out() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        segment(folder.path(), 0, "pp-pp", &[("a", 1), ("b", 2)]);
+        segment(folder.path(), 1, "ppp", &[("a", 1), ("b", 2)]);
+        segment(folder.path(), 2, "fff", &[("a", 1)]);
+        let clips = Clips::list(folder.path(), &Silent).expect("clips");
+        assert_eq!((lengths(&clips), clips.n_learned()), (vec![2, 2, 2, 2, 3, 3], 4));
+    }
 }
