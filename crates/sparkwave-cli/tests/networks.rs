@@ -136,7 +136,11 @@ fn published_models_are_listed_and_what_is_no_such_model_is_not_kept() {
     assert!(listed.contains("sam2.1-hiera-tiny") && listed.contains("models get sam2.1-hiera-tiny"), "{listed}");
     assert_eq!(run(&["models", "get", "sam9"]).status.code(), Some(2));
     let prompts = folder.path().join("p.json");
-    std::fs::write(&prompts, r#"{"frames": 150, "prompts": [{"frame": 0, "object": 1, "points": [{"y": 9, "x": 9}]}]}"#).unwrap();
+    std::fs::write(
+        &prompts,
+        r#"{"frames": 150, "prompts": [{"frame": 0, "object": 1, "points": [{"y": 9, "x": 9}]}]}"#,
+    )
+    .unwrap();
     let out = folder.path().join("out");
     let follow = |model: &str| {
         run(&["propagate", text(&movie()), "--prompts", text(&prompts), "--model", model, "-o", text(&out), "--quiet"])
