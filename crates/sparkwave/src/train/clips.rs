@@ -24,7 +24,12 @@ enum Recording {
     /// With ISAT labels.
     Segment(SegmentFolder),
     /// Images, and masks of those that have one.
-    Pngs(Vec<(PathBuf, Option<PathBuf>)>),
+    Pngs(Vec<Labelled>),
+}
+
+struct Labelled {
+    image: PathBuf,
+    mask: Option<PathBuf>,
 }
 
 impl Recording {
@@ -38,7 +43,7 @@ impl Recording {
     fn is_verified(&self, frame: usize) -> Result<bool, Error> {
         match self {
             Self::Segment(segment) => Ok(segment.is_verified(&segment.frames[frame])?),
-            Self::Pngs(paths) => Ok(paths[frame].1.is_some()),
+            Self::Pngs(paths) => Ok(paths[frame].mask.is_some()),
         }
     }
 
@@ -50,7 +55,7 @@ impl Recording {
                 Ok((shades(Image::Rgb8(read.rgb)), read.instances))
             }
             Self::Pngs(paths) => {
-                let (image, mask) = &paths[frame];
+                let Labelled { image, mask } = &paths[frame];
                 let image = shades(png::read(image)?);
                 let Some(mask) = mask else { return Ok((image, Vec::new())) };
                 let numbers = numbers(png::read(mask)?, mask)?;
@@ -123,7 +128,7 @@ impl Clips {
         progress.begin("read masks", recordings.iter().map(|r| r.len() as u64).sum());
         let (mut clips, mut present) = (Vec::new(), Vec::new());
         for (recording, frames) in recordings.iter().enumerate() {
-            for (first, found) in stretches(frames, progress)?.into_iter().filter(|(_, found)| found.len() > 1) {
+            for Stretch { first, found } in stretches(frames, progress)?.into_iter().filter(|s| s.found.len() > 1) {
                 for object in found.iter().flatten().collect::<BTreeSet<_>>() {
                     present.push(found.iter().map(|objects| objects.contains(object)).collect());
                     clips.push(Clip { recording, first, object: object.clone() });
@@ -167,9 +172,15 @@ impl Clips {
     }
 }
 
-/// The stretches of verified frames: the first of each, and the objects in all of them.
-fn stretches(frames: &Recording, progress: &dyn Progress) -> Result<Vec<(usize, Vec<BTreeSet<Name>>)>, Error> {
-    let mut stretches: Vec<(usize, Vec<BTreeSet<Name>>)> = Vec::new();
+/// Verified frames that follow each other.
+struct Stretch {
+    first: usize,
+    /// The objects in each.
+    found: Vec<BTreeSet<Name>>,
+}
+
+fn stretches(frames: &Recording, progress: &dyn Progress) -> Result<Vec<Stretch>, Error> {
+    let mut stretches: Vec<Stretch> = Vec::new();
     for t in 0..frames.len() {
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
@@ -177,8 +188,8 @@ fn stretches(frames: &Recording, progress: &dyn Progress) -> Result<Vec<(usize, 
         if frames.is_verified(t)? {
             let objects = frames.read(t)?.1.iter().map(name).collect();
             match stretches.last_mut() {
-                Some((first, found)) if *first + found.len() == t => found.push(objects),
-                _ => stretches.push((t, vec![objects])),
+                Some(Stretch { first, found }) if *first + found.len() == t => found.push(objects),
+                _ => stretches.push(Stretch { first: t, found: vec![objects] }),
             }
         }
         progress.advance(1);
@@ -200,7 +211,7 @@ fn entries(path: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Images in `frames/` and what is called the same in `masks/`, by name.
-fn pngs(folder: &Path) -> Result<Option<Vec<(PathBuf, Option<PathBuf>)>>, Error> {
+fn pngs(folder: &Path) -> Result<Option<Vec<Labelled>>, Error> {
     let (frames, masks) = (folder.join("frames"), folder.join("masks"));
     if !frames.is_dir() || !masks.is_dir() {
         return Ok(None);
@@ -212,7 +223,7 @@ fn pngs(folder: &Path) -> Result<Option<Vec<(PathBuf, Option<PathBuf>)>>, Error>
     images.sort();
     let with_mask = |image: PathBuf| {
         let mask = image.file_name().map(|name| masks.join(name)).filter(|mask| mask.is_file());
-        (image, mask)
+        Labelled { image, mask }
     };
     Ok(Some(images.into_iter().map(with_mask).collect()))
 }
