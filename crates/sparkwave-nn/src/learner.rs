@@ -1,5 +1,6 @@
 //! A network on its way from initial values to trained ones: its arrays, its optimizer and how many steps were taken.
 
+use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use sparkwave_core::weights::Weights;
@@ -9,6 +10,28 @@ use crate::device::read;
 use crate::error::{Error, Result};
 use crate::parameters::replace;
 use crate::train::Voxelwise;
+
+/// A network whose learned arrays can be written down and taken up again.
+pub(crate) trait Learnable: Module {
+    /// The arrays that learn, as they are now.
+    fn learned(&self) -> Weights;
+
+    /// The network with these learned arrays in the place of its own.
+    ///
+    /// # Errors
+    /// If they do not fit, all of them named at once.
+    fn with_learned(self, learned: Weights) -> Result<Self>;
+}
+
+impl<M: Voxelwise> Learnable for M {
+    fn learned(&self) -> Weights {
+        self.weights()
+    }
+
+    fn with_learned(self, learned: Weights) -> Result<Self> {
+        replace(self, &learned)
+    }
+}
 
 /// What a checkpoint holds.
 pub(crate) struct Learner<M> {
@@ -23,7 +46,7 @@ const MODEL: &str = "model.";
 /// The name of the number of steps taken.
 const STEP: &str = "step";
 
-impl<M: Voxelwise> Learner<M> {
+impl<M: Learnable> Learner<M> {
     /// One that begins with `model`, which must be on `device`, a device with gradients.
     pub(crate) fn new(model: M, device: &Device) -> Self {
         Self { model, device: device.clone(), adam: Adam::new(), step: 0 }
@@ -54,7 +77,7 @@ impl<M: Voxelwise> Learner<M> {
     pub(crate) fn checkpoint(&self) -> Weights {
         let mut checkpoint = Weights::default();
         checkpoint.parameters.extend(self.adam.state());
-        let model = self.model.weights().parameters;
+        let model = self.model.learned().parameters;
         checkpoint.parameters.extend(model.into_iter().map(|(name, array)| (format!("{MODEL}{name}"), array)));
         checkpoint.texts.insert(STEP.into(), self.step.to_string());
         checkpoint
@@ -68,7 +91,7 @@ impl<M: Voxelwise> Learner<M> {
         let strip = |(name, array): (&String, &_)| Some((name.strip_prefix(MODEL)?.to_owned(), Clone::clone(array)));
         let model =
             Weights { parameters: checkpoint.parameters.iter().filter_map(strip).collect(), ..Weights::default() };
-        self.model = replace(self.model.clone(), &model)?;
+        self.model = self.model.clone().with_learned(model)?;
         self.adam = Adam::resume(checkpoint, &self.device);
         let step = checkpoint.texts.get(STEP).and_then(|s| s.parse().ok());
         self.step = step.ok_or_else(|| Error::Parameter {

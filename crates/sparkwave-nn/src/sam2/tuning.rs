@@ -5,7 +5,6 @@
 //! and step alone, so a session that is taken up again gives the same bytes as one that was never stopped.
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use ndarray::{Array2, Array3, Axis};
 use rand::{Rng, SeedableRng};
@@ -15,8 +14,8 @@ use sparkwave_core::weights::Weights;
 
 use super::bank::{Bank, Direction, Seen};
 use super::picture;
-use crate::adam::Adam;
 use crate::error::{Error, Result};
+use crate::learner::{Learnable, Learner};
 use crate::loss::masks;
 use crate::models::sam2::config::Sam2Config;
 use crate::models::sam2::{Answer, Features, Mark, Point, Prompt, Sam2};
@@ -82,23 +81,32 @@ pub struct Drawn {
 /// Training on its way.
 pub struct Tuning {
     config: TuneConfig,
-    network: Sam2,
-    /// The same, without gradients: its image encoder never changes.
+    learner: Learner<Sam2>,
+    /// The same network, without gradients: its image encoder never changes.
     frozen: Sam2,
-    adam: Adam,
-    step: usize,
 }
 
 impl std::fmt::Debug for Tuning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tuning").field("config", &self.config).field("step", &self.step).finish_non_exhaustive()
+        f.debug_struct("Tuning").field("config", &self.config).field("step", &self.step()).finish_non_exhaustive()
     }
 }
 
-/// The prefix of the network's arrays in a checkpoint.
-const MODEL: &str = "model.";
-/// The name of the number of steps taken.
-const STEP: &str = "step";
+/// Image and prompt encoder stay as they are in the base.
+impl Learnable for Sam2 {
+    fn learned(&self) -> Weights {
+        let mut learned = self.weights();
+        learned.parameters.retain(|name, _| !Sam2::is_frozen(name));
+        learned
+    }
+
+    fn with_learned(self, learned: Weights) -> Result<Self> {
+        let mut all = self.weights();
+        all.parameters.retain(|name, _| Sam2::is_frozen(name));
+        all.parameters.extend(learned.parameters);
+        self.reload(&all)
+    }
+}
 
 impl Tuning {
     /// Begins with the arrays of a checkpoint of SAM 2.
@@ -112,15 +120,16 @@ impl Tuning {
             expected: "a checkpoint of SAM 2 or 2.1".into(),
             found: "arrays of another network".into(),
         })?;
-        let network = Sam2::load(&shape, base, &crate::cpu().autodiff())?.with_encoders_frozen();
+        let device = crate::cpu().autodiff();
+        let network = Sam2::load(&shape, base, &device)?.with_encoders_frozen();
         let frozen = network.valid();
-        Ok(Self { config, network, frozen, adam: Adam::new(), step: 0 })
+        Ok(Self { config, learner: Learner::new(network, &device), frozen })
     }
 
     /// How many steps were taken.
     #[must_use]
     pub fn step(&self) -> usize {
-        self.step
+        self.learner.step()
     }
 
     /// What to show at the next step. For each frame of each clip, `present` says whether the object is in it.
@@ -148,7 +157,7 @@ impl Tuning {
     /// Random numbers of this step.
     fn random(&self, purpose: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
-        rng.set_stream(2 * self.step as u64 + purpose);
+        rng.set_stream(2 * self.step() as u64 + purpose);
         rng
     }
 
@@ -163,44 +172,36 @@ impl Tuning {
             frames.iter().map(|frame| if mirrored { mirror(frame) } else { frame.clone() }).collect();
         check_frames(&frames)?;
         let loss = self.loss(&frames, &mut rng)?;
-        let value = loss.clone().into_scalar::<f32>();
-        if !value.is_finite() {
-            let expected = "a number (try a smaller learning rate)".into();
-            return Err(Error::Parameter { name: "loss", expected, found: value.to_string() });
-        }
-        let grads = GradientsParams::from_grads(loss.backward(), &self.network);
-        self.network = self.adam.step(self.network.clone(), grads, self.config.learning_rate);
-        self.step += 1;
+        let value = self.learner.descend(loss, self.config.learning_rate)?;
         // An array without a part in this step, such as what stands for no memory, would stay on its tape, which is used up now,
         // and have no gradient in the next one. So a step ends as a session that is taken up again begins.
-        let checkpoint = self.checkpoint();
-        self.resume(&checkpoint)?;
+        self.resume(&self.checkpoint())?;
         Ok(value)
     }
 
     /// The mean over all frames of which the network has something to say.
     fn loss(&self, frames: &[Frame], rng: &mut ChaCha8Rng) -> Result<Tensor<1>> {
-        let (px, device) = (self.config.image_px, self.network.device());
+        let (px, network, device) = (self.config.image_px, &self.learner.model, &self.learner.device);
         let mut bank = Bank::default();
         let mut losses = Vec::new();
         for (t, frame) in frames.iter().enumerate() {
             let image = picture::seen(frame.image.view(), px, &self.frozen.device());
-            let features = self.network.features(self.frozen.levels(image).map(Tensor::from_inner));
-            let target = picture::seen_mask(frame.mask.view(), px, &device);
+            let features = network.features(self.frozen.levels(image).map(Tensor::from_inner));
+            let target = picture::seen_mask(frame.mask.view(), px, device);
             let (answer, says) = if t == 0 {
                 self.told(&features, frame, target.clone(), rng)?
             } else {
                 let pointers = bank.pointers(t, Direction::Forwards, frames.len(), None);
                 let memories = bank.memories(t, Direction::Forwards, None);
-                let seen = self.network.condition(features.image.clone(), &memories, &pointers);
-                (self.network.segment(seen, &features.fine, &Prompt::default(), true), true)
+                let seen = network.condition(features.image.clone(), &memories, &pointers);
+                (network.segment(seen, &features.fine, &Prompt::default(), true), true)
             };
             if says {
-                let masks = self.network.enlarge(answer.all.masks.clone());
+                let masks = network.enlarge(answer.all.masks.clone());
                 losses.push(masks::of(masks, &answer.all, target));
             }
-            let large = self.network.enlarge(answer.mask.clone());
-            let memory = self.network.remember(features.image, large, answer.presence, false);
+            let large = network.enlarge(answer.mask.clone());
+            let memory = network.remember(features.image, large, answer.presence, false);
             let seen = Seen { mask: answer.mask, memory, pointer: answer.pointer, quality: 1.0, presence: 0.0 };
             if t == 0 { bank.prompt(t, seen) } else { bank.follow(t, seen) }
         }
@@ -216,31 +217,28 @@ impl Tuning {
         target: Tensor<4>,
         rng: &mut ChaCha8Rng,
     ) -> Result<(Answer, bool)> {
+        let network = &self.learner.model;
         if rng.random::<bool>() {
-            return Ok((self.network.accept(features.image.clone(), &features.fine, target), false));
+            return Ok((network.accept(features.image.clone(), &features.fine, target), false));
         }
         let points = if rng.random::<bool>() { bounds(&frame.mask, rng) } else { vec![inside(&frame.mask, rng)] };
         let several = points.len() == 1;
         let (h, w) = frame.mask.dim();
         let points = vec![picture::points(&points, [h, w], self.config.image_px)?];
-        let seen = self.network.unconditioned(features.image.clone());
-        Ok((self.network.segment(seen, &features.fine, &Prompt { points, masks: None }, several), true))
+        let seen = network.unconditioned(features.image.clone());
+        Ok((network.segment(seen, &features.fine, &Prompt { points, masks: None }, several), true))
     }
 
     /// All arrays of the network as they are now, named as in a checkpoint of SAM 2.
     #[must_use]
     pub fn weights(&self) -> Weights {
-        self.network.weights()
+        self.learner.model.weights()
     }
 
     /// Everything beside the base that is needed to go on from here.
     #[must_use]
     pub fn checkpoint(&self) -> Weights {
-        let mut checkpoint = Weights { parameters: self.adam.state(), ..Weights::default() };
-        let learned = self.weights().parameters.into_iter().filter(|(name, _)| !Sam2::is_frozen(name));
-        checkpoint.parameters.extend(learned.map(|(name, array)| (format!("{MODEL}{name}"), array)));
-        checkpoint.texts.insert(STEP.into(), self.step.to_string());
-        checkpoint
+        self.learner.checkpoint()
     }
 
     /// Goes on from where `checkpoint` was taken, with the same base.
@@ -248,19 +246,7 @@ impl Tuning {
     /// # Errors
     /// If the checkpoint is not one of this network.
     pub fn resume(&mut self, checkpoint: &Weights) -> Result<()> {
-        let mut all = self.weights();
-        all.parameters.retain(|name, _| Sam2::is_frozen(name));
-        let learned = checkpoint.parameters.iter();
-        all.parameters.extend(learned.filter_map(|(name, p)| Some((name.strip_prefix(MODEL)?.to_owned(), p.clone()))));
-        let step = checkpoint.texts.get(STEP).and_then(|s| s.parse().ok());
-        self.step = step.ok_or_else(|| Error::Parameter {
-            name: "checkpoint",
-            expected: "the number of its step".into(),
-            found: "none".into(),
-        })?;
-        self.network = self.network.clone().reload(&all)?;
-        self.adam = Adam::resume(checkpoint, &self.network.device());
-        Ok(())
+        self.learner.resume(checkpoint)
     }
 }
 
