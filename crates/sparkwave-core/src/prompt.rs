@@ -18,7 +18,8 @@ pub struct Prompt {
     pub bounds: Option<Bounds>,
     /// The object itself.
     pub mask: Option<Mask>,
-    /// A person has seen that it is right: what is said here stands, whatever else is found.
+    /// A person has seen that it is right: what is said here stands, whatever else is found. Where nothing else is said, the
+    /// object is not there.
     pub verified: bool,
 }
 
@@ -39,6 +40,18 @@ impl Bounds {
 }
 
 impl Prompt {
+    /// A person has seen that the object is not in the frame.
+    pub fn absence(frame: usize, object: u32) -> Self {
+        let (positive, negative) = (Vec::new(), Vec::new());
+        Self { frame, object, positive, negative, bounds: None, mask: None, verified: true }
+    }
+
+    /// True if the object is said not to be there.
+    pub fn is_absence(&self) -> bool {
+        let says_where = !self.positive.is_empty() || !self.negative.is_empty();
+        self.verified && !says_where && self.bounds.is_none() && self.mask.is_none()
+    }
+
     /// The prompt that an annotator would give for a mask: its box and the pixel of it that lies deepest, measured along
     /// rows and columns.
     pub fn of_mask(frame: usize, object: u32, mask: &Mask) -> Self {

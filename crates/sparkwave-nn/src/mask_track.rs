@@ -9,8 +9,10 @@
 
 mod answer;
 mod attached;
+mod blur;
 mod clip;
 mod learn;
+mod rivals;
 mod tracker;
 mod view;
 mod window;

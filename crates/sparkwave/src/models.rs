@@ -7,6 +7,7 @@ mod stardist;
 pub use published::{PUBLISHED, Published, locate};
 
 use crate::error::Error;
+use crate::propagate::EMBEDDED;
 use crate::provenance::{hex, input_record};
 use crate::sparks::PUBLISHED_NORMALISATION;
 use sha2::{Digest, Sha256};
@@ -64,6 +65,19 @@ impl Model {
     pub fn open(what: &Path) -> Result<Self, Error> {
         if let Some(shipped) = SHIPPED.iter().find(|s| Path::new(s.name) == what) {
             return shipped.open();
+        }
+        if !what.exists() {
+            if what == Path::new(EMBEDDED) {
+                let message = "the network inside `propagate` has no card; `models/mask-track.sh` is how it was made";
+                return Err(Error::Config { path: what.to_path_buf(), message: message.into() });
+            }
+            if let Some(Published { purpose, licence, url, .. }) = Published::named(what) {
+                let message = format!("a checkpoint of its authors, without a card: {purpose}; {licence}; {url}");
+                return Err(Error::Config { path: what.to_path_buf(), message });
+            }
+            if published::is_bare_name(what) {
+                return Err(published::no_such(what));
+            }
         }
         let file = input_record(what, &|| false)?;
         let weights = sparkwave_io::weights::read(what)?;

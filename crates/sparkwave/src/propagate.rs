@@ -27,6 +27,7 @@ pub use config::{IsatFolder, PropagateConfig};
 pub use course::Course;
 pub use display::Display;
 pub use mask_track::EMBEDDED;
+pub(crate) use sam2::IMAGE_PX;
 pub use sparkwave_io::isat::merge::Merge;
 
 use crate::error::Error;
@@ -110,13 +111,13 @@ fn run_here(
     let names = FrameNames::of(&config.input, source)?;
     let said = Said::read(&config.prompts, shape, &names)?;
     let range = course::range(config, shape.n_frames)?;
-    let passes = course::passes(config.course, &range, said.shown())?;
     if config.max_speed_mm_min.is_some() && !trust::Judge::new(config, source.recording()).knows_speed() {
         clock.warn("speeds are not known, as the movie lacks a pixel size or a frame interval");
     }
     let display = display::resolve(config.display, source)?;
     clock.begin("read model", 1);
     let mut propagator = propagator::propagator(&config.model, config.image_px, shape, display)?;
+    let route = course::route(config.course, &range, &said, propagator.knows_ahead())?;
     clock.advance(1);
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
     let mut record = RunRecord::new("propagate", 0, rayon::current_num_threads());
@@ -127,7 +128,7 @@ fn run_here(
         sparkwave_io::csv::write_table(&blanks.table(), &folder.file("frames.csv"))?;
         let masks = MaskFolder::create(&folder)?;
         let task = Task { config, source, said: &said, blanks: &blanks, folder: &folder, masks: &masks, clock: &clock };
-        let (rows, stopped_at) = task.follow(propagator.as_mut(), &passes)?;
+        let (rows, stopped_at) = task.follow(propagator.as_mut(), &route)?;
         outputs::finish(&task, display, &names)?;
         Ok((rows, stopped_at, blanks.n_blank()))
     })?;
@@ -194,6 +195,14 @@ mod tests {
     use sparkwave_nn::sam2::Sam2Config;
     use std::sync::atomic::{AtomicI64, Ordering};
 
+    fn write(pixels: &Pixels, path: &Path) {
+        let (options, recording) = (WriteOptions::default(), Recording::default());
+        let mut writer =
+            MovieWriter::create(path, pixels.shape(), pixels.pixel_type(), &recording, &options).expect("new");
+        writer.append(pixels).expect("room");
+        writer.finish().expect("room");
+    }
+
     /// The checkpoint that was never trained follows nothing; what is asked is that all files come, and the same ones again.
     #[test]
     fn a_movie_is_followed_both_ways_and_every_frame_has_its_masks() {
@@ -202,12 +211,7 @@ mod tests {
         let disc = |t: usize, y: usize, x: usize| y.abs_diff(30).pow(2) + x.abs_diff(20 + 2 * t).pow(2) < 100;
         let movie = Array3::from_shape_fn((6, 64, 80), |(t, y, x)| if disc(t, y, x) { 900u16 } else { 200 });
         let pixels = Pixels::U16(movie);
-        let (options, recording) = (WriteOptions::default(), Recording::default());
-        let mut writer =
-            MovieWriter::create(&at("movie.tif"), pixels.shape(), pixels.pixel_type(), &recording, &options)
-                .expect("new");
-        writer.append(&pixels).expect("room");
-        writer.finish().expect("room");
+        write(&pixels, &at("movie.tif"));
         let prompts = serde_json::json!({"frames": 6, "prompts": [
             {"frame": 2, "object": 1, "box": {"y0": 19.0, "x0": 13.0, "y1": 41.0, "x1": 35.0}},
             {"frame": 4, "object": 7, "points": [{"y": 5.0, "x": 70.0}, {"y": 60.0, "x": 5.0, "positive": false}]},
@@ -217,7 +221,7 @@ mod tests {
         let weights = sparkwave_nn::sam2::untrained(&tiny, 3).expect("valid");
         sparkwave_io::weights::write(&weights, &at("tiny.safetensors")).expect("room");
         let config = PropagateConfig {
-            image_px: 64,
+            image_px: Some(64),
             isat: true,
             ..PropagateConfig::new(&at("movie.tif"), &at("prompts.json"), &at("tiny.safetensors"))
         };
@@ -263,6 +267,91 @@ mod tests {
         }
     }
 
+    /// Two discs that cross a field on their own ways, of which the second is pointed at late.
+    #[test]
+    fn the_network_inside_follows_what_comes_in_late_to_either_side_is_corrected_and_goes_on() {
+        const N: usize = 12;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        let middle = |object: usize, t: usize| [[30 + 3 * t, 40], [120 - 2 * t, 100 - 4 * t]][object - 1];
+        let is_in = |object: usize, t: usize, y: usize, x: usize| {
+            let [cy, cx] = middle(object, t);
+            y.abs_diff(cy).pow(2) + x.abs_diff(cx).pow(2) <= 100
+        };
+        let value = |(t, y, x): (usize, usize, usize)| {
+            let texture = 200 + ((y * 7 + x * 3 + t * 5) % 23) as u16;
+            if is_in(1, t, y, x) || is_in(2, t, y, x) { 700 + texture } else { texture }
+        };
+        write(&Pixels::U16(Array3::from_shape_fn((N, 160, 140), value)), &at("movie.tif"));
+        let boxed = |object: usize, frame: usize| {
+            let [y, x] = middle(object, frame).map(|m| m as f64);
+            let corners = serde_json::json!({"y0": y - 11.0, "x0": x - 11.0, "y1": y + 11.0, "x1": x + 11.0});
+            serde_json::json!({"frame": frame, "object": object, "box": corners})
+        };
+        let say = |prompts: &[serde_json::Value]| {
+            let said = serde_json::json!({"frames": N, "prompts": prompts});
+            std::fs::write(at("prompts.json"), said.to_string()).expect("room");
+        };
+        let config = PropagateConfig::new(&at("movie.tif"), &at("prompts.json"), Path::new(EMBEDDED));
+        say(&[boxed(1, 0), boxed(2, 8)]);
+        let result = run(&config, &at("out"), Existing::Refuse, Some(2), &Silent).expect("followed");
+        assert_eq!((result.n_frames, result.n_objects), (N, 2));
+        let overlap = |out: &str, object: usize, t: usize| {
+            let labels = sparkwave_io::labels::read(&at(out).join("labels.tif")).expect("labels");
+            let (mut both, mut each) = (0, 0);
+            for ((y, x), &label) in labels.index_axis(Axis(0), t).indexed_iter() {
+                let (found, is) = (label == object as u32, is_in(object, t, y, x));
+                both += usize::from(found && is);
+                each += usize::from(found) + usize::from(is);
+            }
+            2.0 * both as f64 / each as f64
+        };
+        for object in [1, 2] {
+            let each: Vec<f64> = (0..N).map(|t| overlap("out", object, t)).collect();
+            assert!(each.iter().all(|dice| *dice > 0.8), "object {object}: {each:?}");
+        }
+
+        // Ctrl-C on the way forwards and on the way back; looks and prompts come first.
+        for patience in [N + 2 + 5, N + 2 + N + 3] {
+            let out = patience.to_string();
+            let progress = Impatient(AtomicI64::new(patience as i64));
+            assert!(run(&config, &at(&out), Existing::Refuse, None, &progress).expect_err("cancelled").is_cancelled());
+            run(&config, &at(&out), Existing::Resume, None, &Silent).expect("followed");
+            for name in ["objects.csv", "labels.tif", "overlay.mp4", "checkpoint.safetensors"] {
+                let read = |of: &str| std::fs::read(at(of).join(name)).expect("there");
+                assert!(read("out") == read(&out), "{patience}: {name} differs");
+            }
+        }
+
+        // Stopped at the first frame, it goes on from an answer, and leaves what it has alone.
+        let asking = PropagateConfig { stop_at_doubt: true, doubt: 1.0, ..config };
+        let disc = |t: usize| Array2::from_shape_fn((160, 140), |(y, x)| if is_in(1, t, y, x) { 255u8 } else { 0 });
+        for t in [0, 1] {
+            sparkwave_io::png::write_gray8(&at(&format!("{t}.png")), disc(t).view()).expect("room");
+        }
+        let mask = |t: usize| serde_json::json!({"frame": t, "object": 1, "mask": format!("{t}.png")});
+        say(&[mask(0), boxed(2, 8)]);
+        let stop = |existing| run(&asking, &at("asked"), existing, None, &Silent).expect("stopped").stopped_at;
+        let read = |frame: &str| std::fs::read(at("asked/masks").join(frame)).expect("there");
+        assert_eq!(stop(Existing::Refuse).map(|stop| stop.frame), Some(1));
+        let before = [read("000000.png"), read("000001.png")];
+        assert_eq!(stop(Existing::Resume).map(|stop| stop.frame), Some(1), "nothing new was said");
+        say(&[mask(0), mask(1), boxed(2, 8)]);
+        assert_eq!(stop(Existing::Resume).map(|stop| stop.frame), Some(2));
+        let found = sparkwave_io::png::read(&at("asked/masks/000001.png")).expect("readable");
+        let is_the_answer = matches!(found, sparkwave_io::png::Image::Gray8(found) if found == disc(1) / 255);
+        assert!(is_the_answer && read("000000.png") == before[0], "the answer stands, the rest as it was");
+        // A negative point by itself takes away what it is near to.
+        let [y, x] = middle(1, 2);
+        let no = serde_json::json!({"frame": 2, "object": 1, "points": [{"y": y, "x": x + 9, "positive": false}]});
+        say(&[mask(0), mask(1), no.clone(), boxed(2, 8)]);
+        assert_eq!(stop(Existing::Resume).map(|stop| stop.frame), Some(3));
+        // Said from the beginning, it waits for what it corrects.
+        say(&[mask(0), no]);
+        let config = PropagateConfig { stop_at_doubt: false, ..asking };
+        run(&config, &at("said"), Existing::Refuse, None, &Silent).expect("followed");
+    }
+
     /// Cancels after so many steps.
     struct Impatient(AtomicI64);
 
@@ -286,12 +375,7 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         let movie = Array3::from_shape_fn((4, 64, 80), |(t, y, x)| ((y * 7 + x * 3 + t) % 50) as u16);
         let pixels = Pixels::U16(movie);
-        let (options, recording) = (WriteOptions::default(), Recording::default());
-        let mut writer =
-            MovieWriter::create(&at("movie.tif"), pixels.shape(), pixels.pixel_type(), &recording, &options)
-                .expect("new");
-        writer.append(&pixels).expect("room");
-        writer.finish().expect("room");
+        write(&pixels, &at("movie.tif"));
         let ring =
             Array2::from_shape_fn((64, 80), |(y, x)| (5.0..12.0).contains(&(y as f64 - 30.0).hypot(x as f64 - 40.0)));
         let mask = Mask::of_image(&ring).expect("pixels");
@@ -306,7 +390,7 @@ mod tests {
         let weights = sparkwave_nn::sam2::untrained(&tiny, 3).expect("valid");
         sparkwave_io::weights::write(&weights, &at("tiny.safetensors")).expect("room");
         let config = PropagateConfig {
-            image_px: 64,
+            image_px: Some(64),
             export: vec![Export::Coco, Export::YoutubeVis, Export::Labelme],
             isat_into: Some(IsatFolder { folder: at("labels"), merge: Merge::Fill }),
             ..PropagateConfig::new(&at("movie.tif"), &at("labels"), &at("tiny.safetensors"))

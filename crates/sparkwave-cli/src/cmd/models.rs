@@ -3,6 +3,7 @@
 use crate::output;
 use crate::progress::Terminal;
 use sparkwave::models::{self, Import, Model, PUBLISHED, Published, SHIPPED};
+use sparkwave::propagate::EMBEDDED;
 use std::path::{Path, PathBuf};
 
 /// Look at networks, and bring them in and out
@@ -155,6 +156,11 @@ fn list(json: bool) -> anyhow::Result<()> {
         if !json {
             output::line(&format!("{}: {}, {n} parameters", shipped.name, shipped.purpose));
         }
+    }
+    let purpose = "follows what is pointed at through a movie; the default of `propagate`";
+    all.push(serde_json::json!({"name": EMBEDDED, "purpose": purpose}));
+    if !json {
+        output::line(&format!("{EMBEDDED}: {purpose}"));
     }
     for published in PUBLISHED {
         let Published { name, purpose, n_bytes, licence, .. } = published;

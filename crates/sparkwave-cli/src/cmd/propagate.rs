@@ -12,12 +12,15 @@ use std::path::PathBuf;
 /// Prompts are JSON: {"frames": N, "prompts": [{"frame": 0, "object": 1, "points": [{"y": 10, "x": 12}, {"y": 40, "x": 3,
 /// "positive": false}], "box": {"y0": .., "x0": .., "y1": .., "x1": ..}, "mask": "file.png"}]}; points, boxes and masks, alone or
 /// together, in any frames, of any number of objects. Or they are labels of ISAT, a file or a folder: every frame that a person
-/// labelled is known, and followed from. Masks, labels of ISAT and prompts with "verified": true stand as they are.
+/// labelled is known, followed from, and holds nothing else. Masks given by themselves, labels of ISAT and masks with "verified":
+/// true stand as they are. Every object is followed from its first prompt to either side; what is said of it in later frames is
+/// taken up there: a point, also a negative one by itself, corrects what was followed.
 ///
 /// objects.csv says of every mask how far it is to be trusted: the overlap that the network expects, how probable the object is
-/// there, how well it agrees with the frame before, how fast it moves, whether it is doubtful, and why. A prompt in a doubtful
-/// frame, in the next run, corrects it. frames.csv says which frames show too little to be used, and why; their masks are filled
-/// from the neighbours and marked. A run that was interrupted goes on with --resume.
+/// there, how well it agrees with the frame before, how fast it moves, whether it is doubtful, and why. frames.csv says which
+/// frames show too little to be used, and why; their masks are filled from the neighbours and marked. A run that was interrupted, or
+/// stopped to be asked (--stop-at-doubt), goes on with --resume: with the same prompts, and others from there on. To correct
+/// earlier frames, run again with --overwrite.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset)
@@ -32,9 +35,10 @@ pub(crate) struct Args {
     model: PathBuf,
     #[command(flatten)]
     out: Out,
-    /// Pixels along each edge of what SAM 2 sees, a multiple of 32; 512 is five times faster and coarser
-    #[arg(long, value_name = "N", default_value_t = 1024)]
-    image_px: usize,
+    /// Pixels along each edge of what SAM 2 sees, a multiple of 32; 512 is five times faster than 1024 and coarser [default: what
+    /// the checkpoint was fine-tuned with, or 1024]
+    #[arg(long, value_name = "N")]
+    image_px: Option<usize>,
     /// First frame to be followed to, 0-based [default: the movie's]
     #[arg(long, value_name = "FRAME")]
     first: Option<usize>,
@@ -92,7 +96,7 @@ enum MergeName {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Direction {
-    /// From the first prompt to the end, then from there to the beginning
+    /// From the first prompt to the end, then back to the beginning
     Both,
     /// From the first prompt to the end
     Forwards,
@@ -107,7 +111,7 @@ fn parse_display(text: &str) -> Result<Display, String> {
         .collect::<Result<_, _>>()
         .map_err(|n| format!("expected two numbers such as 100,4000, found {n:?}"))?;
     match numbers[..] {
-        [black, white] if black < white => Ok(Display { black, white }),
+        [black, white] if black < white && (white - black).is_finite() => Ok(Display { black, white }),
         _ => Err("expected a number and a larger one, such as 100,4000".into()),
     }
 }
@@ -168,7 +172,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         video.display()
     ));
     if let Some(Stop { frame, object, why }) = result.stopped_at {
-        let advice = "add a prompt there and run again with --overwrite";
+        let advice = "add a prompt in that frame and go on with --resume";
         output::line(&format!("stopped at frame {frame}, as object {object} is doubtful ({why}): {advice}"));
     }
     Ok(())

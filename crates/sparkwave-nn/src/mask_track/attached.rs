@@ -8,29 +8,43 @@ const NEAR: usize = 4;
 /// Takes away the parts (eight neighbours) of a mask that are not near where the object was, unless all are: `logits` of cells,
 /// above 0 inside, and `hint`, above 0 where the object was.
 pub(super) fn keep_attached(logits: &mut [f32], hint: &[f32]) {
-    let near = |y: usize, x: usize| {
-        let mut rows = y.saturating_sub(NEAR)..(y + NEAR + 1).min(EDGE);
-        rows.any(|y| hint[y * EDGE..][x.saturating_sub(NEAR)..(x + NEAR + 1).min(EDGE)].iter().any(|&h| h > 0.0))
-    };
     let mut attached = vec![false; logits.len()];
-    let mut next: Vec<usize> = (0..logits.len()).filter(|&i| logits[i] > 0.0 && near(i / EDGE, i % EDGE)).collect();
-    if next.is_empty() {
+    let mut open: Vec<bool> = logits.iter().map(|&logit| logit > 0.0).collect();
+    for start in 0..logits.len() {
+        if open[start] && is_near(hint, 0.0, start) {
+            grow(start, &mut open).into_iter().for_each(|i| attached[i] = true);
+        }
+    }
+    if !attached.contains(&true) {
         return;
     }
-    next.iter().for_each(|&i| attached[i] = true);
-    while let Some(i) = next.pop() {
+    logits.iter_mut().zip(&attached).filter(|(_, attached)| !**attached).for_each(|(logit, _)| *logit = -logit.abs());
+}
+
+/// Whether any of the cells round one is above a limit.
+pub(super) fn is_near(cells: &[f32], limit: f32, i: usize) -> bool {
+    let (y, x) = (i / EDGE, i % EDGE);
+    let mut rows = y.saturating_sub(NEAR)..(y + NEAR + 1).min(EDGE);
+    rows.any(|y| cells[y * EDGE..][x.saturating_sub(NEAR)..(x + NEAR + 1).min(EDGE)].iter().any(|&v| v > limit))
+}
+
+/// The cells that are open and hang together with one of them (eight neighbours); they are closed then.
+pub(super) fn grow(start: usize, open: &mut [bool]) -> Vec<usize> {
+    let mut region = vec![start];
+    open[start] = false;
+    let mut next = 0;
+    while let Some(&i) = region.get(next) {
+        next += 1;
         let (y, x) = (i / EDGE, i % EDGE);
         for y in y.saturating_sub(1)..(y + 2).min(EDGE) {
             for x in x.saturating_sub(1)..(x + 2).min(EDGE) {
-                let beside = y * EDGE + x;
-                if logits[beside] > 0.0 && !attached[beside] {
-                    attached[beside] = true;
-                    next.push(beside);
+                if std::mem::take(&mut open[y * EDGE + x]) {
+                    region.push(y * EDGE + x);
                 }
             }
         }
     }
-    logits.iter_mut().zip(&attached).filter(|(_, attached)| !**attached).for_each(|(logit, _)| *logit = -logit.abs());
+    region
 }
 
 #[cfg(test)]

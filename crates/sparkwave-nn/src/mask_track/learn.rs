@@ -5,7 +5,7 @@
 //! person has just pointed at it. What is drawn at a step follows from the seed and the step's number alone.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -15,6 +15,7 @@ use sparkwave_core::prompt::Prompt;
 use sparkwave_core::weights::Weights;
 
 use super::answer::{Answering, probability};
+use super::blur::blur;
 use super::clip::Clip;
 use super::tracker::{MaskTracker, box_hint, look, look_twice, point_hint};
 use super::view::{self, Contrast, View};
@@ -238,24 +239,6 @@ fn varied(clip: &Clip, frames: &[usize], rng: &mut ChaCha8Rng) -> Clip {
     varied
 }
 
-/// Means over squares, three times: nearly a normal blur.
-fn blur(frame: ArrayView2<'_, f32>, radius: usize) -> Array2<f32> {
-    let mut frame = frame.to_owned();
-    for _ in 0..3 {
-        for axis in [Axis(0), Axis(1)] {
-            for mut lane in frame.lanes_mut(axis) {
-                let values = lane.to_vec();
-                let n = values.len();
-                for (i, value) in lane.iter_mut().enumerate() {
-                    let near = &values[i.saturating_sub(radius)..(i + radius + 1).min(n)];
-                    *value = near.iter().sum::<f32>() / near.len() as f32;
-                }
-            }
-        }
-    }
-    frame
-}
-
 /// The part of each cell that a mask covers.
 fn covered(window: Window, mask: &Array2<f32>) -> Vec<f32> {
     window.sample(mask.view()).into_iter().map(|p| if p.is_finite() { p } else { 0.0 }).collect()
@@ -274,7 +257,7 @@ fn followed(network: &Answering, clip: &Clip, last: usize, rng: &mut ChaCha8Rng)
     for t in 1..last {
         let Some(window) = Window::round(&mask) else { break };
         let window = jittered(window, clip.size(), rng);
-        let (logits, _) = look_twice(network, clip.moment(t), &mask, &earlier, contrast, window);
+        let (logits, _) = look_twice(network, clip.moment(t), [&mask, &earlier], contrast, window, None);
         let found = logits.mapv(probability);
         let truth = clip.mask(t);
         let overlap = dice(&found, &truth);
@@ -290,7 +273,7 @@ fn followed(network: &Answering, clip: &Clip, last: usize, rng: &mut ChaCha8Rng)
     let (moment, truth) = (clip.moment(target), clip.mask(target));
     if rng.random_bool(SECOND_LOOK) {
         let window = Window::round(&mask).map(|window| jittered(window, clip.size(), rng));
-        let found = window.map(|w| look(network, moment, &mask, &earlier, contrast, w).0.mapv(probability));
+        let found = window.map(|w| look(network, moment, [&mask, &earlier], contrast, w, None).0.mapv(probability));
         let is_seen = |found: &Array2<f32>| shows(found) && (!shows(&truth) || dice(found, &truth) >= GIVEN_UP);
         if let Some(found) = found.filter(is_seen) {
             earlier = std::mem::replace(&mut mask, found);
@@ -385,7 +368,7 @@ pub fn dice_of_followed(weights: &Weights, clip: &Clip) -> Result<Option<f64>> {
     let mut scores = Vec::new();
     for t in *first..clip.n_frames() {
         let after: Vec<_> = (t + 1..clip.n_frames()).take(BESIDE).map(|t| clip.frame(t)).collect();
-        let found = tracker.step(t, clip.frame(t), &after, Direction::Forwards)?;
+        let found = tracker.step(t, clip.frame(t), &after, Direction::Forwards, &|_| true)?;
         if rest.contains(&t) {
             let mask = found.first().map_or_else(|| Array2::zeros(clip.size()), |f| f.logits.mapv(probability));
             scores.push(f64::from(dice(&mask, &clip.mask(t))));

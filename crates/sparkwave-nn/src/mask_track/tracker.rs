@@ -8,11 +8,12 @@ use sparkwave_core::axes::PointYx;
 use sparkwave_core::prompt::Prompt;
 use sparkwave_core::weights::{Parameter, Weights};
 
-use super::EDGE;
 use super::answer::{Answer, Answering, probability};
 use super::attached::keep_attached;
+use super::rivals::{self, leave_to_others};
 use super::view::{self, Beside, Contrast, Moment, View};
 use super::window::Window;
+use super::{BESIDE, EDGE};
 use crate::apart::set_apart;
 use crate::error::{Error, Result};
 use crate::sam2::{Direction, Followed};
@@ -34,8 +35,11 @@ const PIXELS: &str = "pixels";
 const BEFORE: &str = "before";
 const MASK: &str = "mask";
 const EARLIER: &str = "earlier";
+const OTHERS: &str = "others";
+const CONTRAST: &str = "contrast";
 
-/// Follows objects through a movie whose frames come one by one, in any order.
+/// Follows objects through a movie whose frames come one by one, in any order: each from where something was said of it, to
+/// either side.
 #[derive(Debug)]
 pub struct MaskTracker {
     network: Answering,
@@ -47,7 +51,8 @@ pub struct MaskTracker {
 /// What is known of an object.
 #[derive(Debug, Default)]
 struct Object {
-    /// In the frames where something was said of it.
+    /// In the frames where something was said of it, but for those that were reached and left again: what followed from them
+    /// is in `last`.
     told: BTreeMap<usize, Told>,
     /// In the frame that was followed last.
     last: Option<Seen>,
@@ -56,9 +61,10 @@ struct Object {
 #[derive(Debug)]
 struct Told {
     seen: Seen,
-    contrast: Option<Contrast>,
     quality: f32,
     presence: f32,
+    /// Whether it was said of a frame to which the object had been followed.
+    corrects: bool,
 }
 
 /// An object where it was seen last.
@@ -66,11 +72,15 @@ struct Told {
 struct Seen {
     frame: usize,
     pixels: Arc<Array2<f32>>,
-    /// The frame in which it was seen before.
-    before: Option<Arc<Array2<f32>>>,
+    /// Of the frames in which it was seen before, the latest first; one less than [`BESIDE`] at most.
+    before: Vec<Arc<Array2<f32>>>,
     /// Probability of each pixel.
     mask: Array2<f32>,
     earlier: Array2<f32>,
+    /// Where, in the frame in which it was seen before, there were others like it: 1.
+    others: Array2<f32>,
+    /// Where something was said of it, from which this follows.
+    contrast: Option<Contrast>,
     /// Frames since, in which there was no sign of it.
     missed: usize,
 }
@@ -100,10 +110,11 @@ impl MaskTracker {
         let given = given.map(|mask| mask.mapv(|inside| if inside { 1.0f32 } else { 0.0 }));
         let object = self.objects.entry(prompt.object).or_default();
         let pixels = Arc::new(pixels.to_owned());
+        let reached = object.last.as_ref().filter(|seen| seen.frame == prompt.frame);
+        let followed = reached.filter(|seen| seen.missed == 0);
         let (logits, quality, presence) = match &given {
             Some(mask) if agrees(mask, prompt) => (mask.mapv(|p| if p > 0.5 { SURE } else { -SURE }), 1.0, 1.0),
             _ => {
-                let followed = object.last.as_ref().filter(|seen| seen.frame == prompt.frame);
                 let told = object.told.get(&prompt.frame).map(|told| &told.seen);
                 let known = given.as_ref().or(told.or(followed).map(|seen| &seen.mask));
                 let (window, answer) = search(&self.network, prompt, pixels.view(), known, self.size)?;
@@ -112,14 +123,38 @@ impl MaskTracker {
         };
         let mask = logits.mapv(probability);
         let contrast = Contrast::of(pixels.view(), &mask);
-        let seen = Seen { frame: prompt.frame, pixels, before: None, earlier: mask.clone(), mask, missed: 0 };
-        object.told.insert(prompt.frame, Told { seen, contrast, quality, presence });
+        let (before, earlier) = match followed {
+            Some(seen) => (seen.before.clone(), seen.earlier.clone()),
+            None => (Vec::new(), mask.clone()),
+        };
+        let others = followed.map_or_else(|| Array2::zeros(self.size), |seen| seen.others.clone());
+        let seen = Seen { frame: prompt.frame, pixels, before, mask, earlier, others, contrast, missed: 0 };
+        let corrects = reached.is_some();
+        if corrects {
+            object.last = Some(seen.clone());
+        }
+        object.told.insert(prompt.frame, Told { seen, quality, presence, corrects });
         Ok(logits)
     }
 
-    /// Follows all objects to the next frame in a direction; `after` are the frames that will follow it, of which the first
-    /// [`BESIDE`](super::BESIDE) are looked at. Gives each object of which something was said, in any frame; what was said of
-    /// this one stands. No pixel belongs to two objects.
+    /// Learns that an object is not in the frame to which it was followed last: it is lost from there on, until something is
+    /// said of it again.
+    pub fn absent(&mut self, object: u32, frame: usize) {
+        let last = self.objects.get_mut(&object).and_then(|object| object.last.as_mut());
+        if let Some(last) = last.filter(|last| last.frame == frame) {
+            last.missed = LOST_AFTER + 1;
+        }
+    }
+
+    /// What is known of an object in a frame in which something was said of it.
+    #[must_use]
+    pub fn told(&self, object: u32, frame: usize) -> Option<Followed> {
+        Some(self.objects.get(&object)?.told.get(&frame)?.as_followed(object))
+    }
+
+    /// Follows objects to the next frame in a direction, `wanted` ones; `after` are the frames that will follow it, of which the
+    /// first [`BESIDE`] are looked at. Gives each of them of which something was said in a frame that lies behind this one, or in
+    /// this one, where it stands. No pixel belongs to two objects.
     ///
     /// # Errors
     /// If the frame is beyond the movie, or any is of another size.
@@ -129,22 +164,25 @@ impl MaskTracker {
         pixels: ArrayView2<'_, f32>,
         after: &[ArrayView2<'_, f32>],
         direction: Direction,
+        wanted: &dyn Fn(u32) -> bool,
     ) -> Result<Vec<Followed>> {
         self.check(frame, pixels)?;
         after.iter().try_for_each(|after| self.check(frame, *after))?;
         let pixels = Arc::new(pixels.to_owned());
         let after: Beside<'_> = std::array::from_fn(|i| after.get(i).map(|after| after.view()));
         let (mut found, mut places) = (Vec::new(), Vec::new());
-        for (&id, object) in &self.objects {
+        for (&id, object) in self.objects.iter_mut().filter(|(id, _)| wanted(**id)) {
             if let Some(told) = object.told.get(&frame) {
-                let logits = told.seen.mask.mapv(|p| (p / (1.0 - p)).ln().clamp(-SURE, SURE));
-                found.push(Followed { object: id, logits, quality: told.quality, presence: told.presence });
+                found.push(told.as_followed(id));
                 places.push((told.seen.clone(), true));
                 continue;
             }
-            let Some((from, contrast)) = object.behind(frame, direction) else { continue };
-            let followed = follow(&self.network, id, &from, contrast, frame, pixels.view(), after);
-            places.push((from, is_there(&followed.logits)));
+            let Some(from) = object.behind(frame, direction) else { continue };
+            object.told.retain(|_, told| !told.corrects);
+            let others = rivals::others(from.pixels.view(), &from.mask, &from.others, from.contrast);
+            let followed = follow(&self.network, id, &from, &others, frame, pixels.view(), after);
+            let is_seen = is_there(&followed.logits);
+            places.push((if is_seen { Seen { others, ..from } } else { from }, is_seen));
             found.push(followed);
         }
         // One that meets another does not go on with it.
@@ -156,8 +194,9 @@ impl MaskTracker {
             } else if place.frame == frame {
                 Seen { mask: mask(), ..place }
             } else {
-                let (pixels, before) = (Arc::clone(&pixels), Some(place.pixels));
-                Seen { frame, pixels, before, mask: mask(), earlier: place.mask, missed: 0 }
+                let before = std::iter::once(place.pixels).chain(place.before).take(BESIDE - 1).collect();
+                let (pixels, earlier, contrast) = (Arc::clone(&pixels), place.mask, place.contrast);
+                Seen { frame, pixels, before, mask: mask(), earlier, others: place.others, contrast, missed: 0 }
             };
             self.objects.entry(followed.object).or_default().last = Some(last);
         }
@@ -177,8 +216,13 @@ impl MaskTracker {
             put(PIXELS, &seen.pixels);
             put(MASK, &seen.mask);
             put(EARLIER, &seen.earlier);
-            if let Some(before) = &seen.before {
-                put(BEFORE, before);
+            put(OTHERS, &seen.others);
+            for (i, before) in seen.before.iter().enumerate() {
+                put(&format!("{BEFORE}{i}"), before);
+            }
+            if let Some(contrast) = seen.contrast {
+                let name = format!("{id}.{CONTRAST}");
+                state.parameters.insert(name, Parameter::new(vec![], vec![contrast.value()]));
             }
             state.texts.insert(format!("{id}"), format!("{} {}", seen.frame, seen.missed));
         }
@@ -207,9 +251,13 @@ impl MaskTracker {
                 return Err(unfit(text));
             };
             let (pixels, mask, earlier) = (Arc::new(array(PIXELS)?), array(MASK)?, array(EARLIER)?);
-            let has_before = state.parameters.contains_key(&format!("{id}.{BEFORE}"));
-            let before = has_before.then(|| array(BEFORE)).transpose()?.map(Arc::new);
-            let seen = Seen { frame, pixels, before, mask, earlier, missed };
+            let others = array(OTHERS)?;
+            let names = (0..BESIDE - 1).map(|i| format!("{BEFORE}{i}"));
+            let names = names.take_while(|name| state.parameters.contains_key(&format!("{id}.{name}")));
+            let before = names.map(|name| Ok(Arc::new(array(&name)?))).collect::<Result<_>>()?;
+            let contrast = state.parameters.get(&format!("{id}.{CONTRAST}")).and_then(|p| p.values.first());
+            let contrast = contrast.copied().map(Contrast::new);
+            let seen = Seen { frame, pixels, before, mask, earlier, others, contrast, missed };
             self.objects.entry(id).or_default().last = Some(seen);
         }
         Ok(())
@@ -229,19 +277,24 @@ impl MaskTracker {
 }
 
 impl Object {
-    /// Where it was seen last on the way to a frame, and its contrast in the nearest frame in which something was said.
-    fn behind(&self, frame: usize, direction: Direction) -> Option<(Seen, Option<Contrast>)> {
+    /// Where it was seen last on the way to a frame; `None` if nothing was said of it on that way.
+    fn behind(&self, frame: usize, direction: Direction) -> Option<Seen> {
         let is_behind = |at: usize| match direction {
             Direction::Forwards => at < frame,
             Direction::Backwards => at > frame,
         };
-        let nearest = self.told.values().min_by_key(|told| told.seen.frame.abs_diff(frame))?;
-        let told_behind = self.told.values().filter(|told| is_behind(told.seen.frame));
-        let told_behind = told_behind.min_by_key(|told| told.seen.frame.abs_diff(frame)).unwrap_or(nearest);
-        let last = self.last.as_ref().filter(|seen| {
-            is_behind(seen.frame) && seen.frame.abs_diff(frame) <= told_behind.seen.frame.abs_diff(frame)
-        });
-        Some((last.unwrap_or(&told_behind.seen).clone(), nearest.contrast))
+        let told = self.told.values().map(|told| &told.seen).filter(|seen| is_behind(seen.frame));
+        let told = told.min_by_key(|seen| seen.frame.abs_diff(frame))?;
+        let is_nearer = |seen: &&Seen| seen.frame.abs_diff(frame) <= told.frame.abs_diff(frame);
+        let last = self.last.as_ref().filter(|seen| is_behind(seen.frame)).filter(is_nearer);
+        Some(last.unwrap_or(told).clone())
+    }
+}
+
+impl Told {
+    fn as_followed(&self, object: u32) -> Followed {
+        let logits = self.seen.mask.mapv(|p| (p / (1.0 - p)).ln().clamp(-SURE, SURE));
+        Followed { object, logits, quality: self.quality, presence: self.presence }
     }
 }
 
@@ -250,7 +303,7 @@ fn follow(
     network: &Answering,
     object: u32,
     from: &Seen,
-    contrast: Option<Contrast>,
+    others: &Array2<f32>,
     frame: usize,
     pixels: ArrayView2<'_, f32>,
     after: Beside<'_>,
@@ -260,9 +313,11 @@ fn follow(
         return Followed { object, logits: Array2::from_elem(size, -SURE), quality: 0.0, presence: 0.0 };
     };
     let window = window.for_gap(from.missed + from.frame.abs_diff(frame), size);
-    let before = [Some(from.pixels.view()), from.before.as_ref().map(|before| before.view())];
+    let mut before = std::iter::once(&from.pixels).chain(&from.before).map(|pixels| pixels.view());
+    let before = std::array::from_fn(|_| before.next());
     let moment = Moment { frame: pixels, before, after };
-    let (mut logits, answer) = look_twice(network, moment, &from.mask, &from.earlier, contrast, window);
+    let masks = [&from.mask, &from.earlier];
+    let (mut logits, answer) = look_twice(network, moment, masks, from.contrast, window, Some(others));
     logits.mapv_inplace(|logit| logit.min(NEARLY_SURE));
     Followed { object, quality: answer.quality, presence: answer.presence, logits }
 }
@@ -276,29 +331,35 @@ fn is_there(logits: &Array2<f32>) -> bool {
 pub(super) fn look_twice(
     network: &Answering,
     moment: Moment<'_>,
-    mask: &Array2<f32>,
-    earlier: &Array2<f32>,
+    masks: [&Array2<f32>; 2],
     contrast: Option<Contrast>,
     window: Window,
+    others: Option<&Array2<f32>>,
 ) -> (Array2<f32>, Answer) {
-    let first = look(network, moment, mask, earlier, contrast, window);
+    let [mask, _] = masks;
+    let others = others.map(|others| (mask, others));
+    let first = look(network, moment, masks, contrast, window, others);
     let there = first.0.mapv(probability);
-    let again = Window::round(&there).map(|window| look(network, moment, &there, mask, contrast, window));
+    let again = Window::round(&there).map(|window| look(network, moment, [&there, mask], contrast, window, others));
     again.filter(|(logits, _)| is_there(logits)).unwrap_or(first)
 }
 
-/// The logits of a frame's pixels `[y, x]`, given the probabilities in the frame before it and in the one before that.
+/// The logits of a frame's pixels `[y, x]`, given the probabilities in the frame before it and in the one before that, and, in the
+/// frame before it, those of the object and where others were.
 pub(super) fn look(
     network: &Answering,
     moment: Moment<'_>,
-    mask: &Array2<f32>,
-    earlier: &Array2<f32>,
+    [mask, earlier]: [&Array2<f32>; 2],
     contrast: Option<Contrast>,
     window: Window,
+    others: Option<(&Array2<f32>, &Array2<f32>)>,
 ) -> (Array2<f32>, Answer) {
     let (hint, earlier) = (view::hint(window, mask), view::hint(window, earlier));
     let view = View { moment, hint, earlier, contrast };
     let mut answer = network.ask(view.channels(window));
+    if let Some((own, others)) = others {
+        leave_to_others(&mut answer.logits, &window.sample(own.view()), &window.sample(others.view()));
+    }
     keep_attached(&mut answer.logits, &view.hint);
     let (height, width) = moment.frame.dim();
     (window.spread(&answer.logits, [height, width]), answer)
@@ -355,7 +416,9 @@ fn search(
             let sign = if prompt.positive.contains(point) { 1.0 } else { -1.0 };
             point_hint(&mut hint, window.cell_of(point.y, point.x), sign);
         }
-        (window, network.ask(View::pointed_at(frame, hint).channels(window)))
+        let mut answer = network.ask(View::pointed_at(frame, hint.clone()).channels(window));
+        keep_attached(&mut answer.logits, &hint);
+        (window, answer)
     };
     let best = windows.into_iter().map(ask).max_by(|(_, a), (_, b)| a.quality.total_cmp(&b.quality));
     best.ok_or_else(|| {
@@ -399,9 +462,12 @@ mod tests {
         crate::network::untrained(&Architecture::Unet2d(super::super::shape()), 5).expect("valid")
     }
 
+    /// Frames of the movie.
+    const N: usize = 10;
+
     fn movie() -> Array3<f32> {
         let disc = |t: usize, y: usize, x: usize| y.abs_diff(30).pow(2) + x.abs_diff(20 + 3 * t).pow(2) < 64;
-        Array3::from_shape_fn((6, 64, 80), |(t, y, x)| if disc(t, y, x) { 9.0 } else { 2.0 + (x % 3) as f32 })
+        Array3::from_shape_fn((N, 64, 80), |(t, y, x)| if disc(t, y, x) { 9.0 } else { 2.0 + (x % 3) as f32 })
     }
 
     fn prompt(frame: usize, object: u32) -> Prompt {
@@ -428,7 +494,7 @@ mod tests {
     fn what_was_said_stands_and_the_rest_follows_from_it() {
         let movie = movie();
         let frame = |t: usize| movie.index_axis(ndarray::Axis(0), t);
-        let mut tracker = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
+        let mut tracker = MaskTracker::new(&untrained(), N, [64, 80]).expect("its weights");
         let truth = Mask::of_image(&frame(2).mapv(|v| v == 9.0));
         let given = Prompt { mask: truth.clone(), ..prompt(2, 7) };
         let logits = tracker.prompt(&given, frame(2)).expect("a mask");
@@ -438,9 +504,9 @@ mod tests {
         assert!(tracker.prompt(&boxed, frame(0)).expect("a box").iter().all(|l| l.is_finite()));
         assert!(tracker.prompt(&prompt(1, 9), frame(1)).expect_err("nothing said").to_string().contains("object 9"));
 
-        let after = |t: usize| (t + 1..6).take(BESIDE).map(frame).collect::<Vec<_>>();
+        let after = |t: usize| (t + 1..N).take(BESIDE).map(frame).collect::<Vec<_>>();
         let step = |tracker: &mut MaskTracker, t: usize, after: &[ArrayView2<'_, f32>]| {
-            tracker.step(t, frame(t), after, Direction::Forwards).expect("a step")
+            tracker.step(t, frame(t), after, Direction::Forwards, &|_| true).expect("a step")
         };
         let run =
             |tracker: &mut MaskTracker| -> Vec<Followed> { (2..6).flat_map(|t| step(tracker, t, &after(t))).collect() };
@@ -451,34 +517,85 @@ mod tests {
         assert!(found.iter().all(|f| (0.0..=1.0).contains(&f.quality) && (0.0..=1.0).contains(&f.presence)));
         assert!(found == run(&mut tracker), "another pass from the same prompts is another result");
 
-        let mut half = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
+        let mut half = MaskTracker::new(&untrained(), N, [64, 80]).expect("its weights");
         half.prompt(&given, frame(2)).expect("a mask");
         half.prompt(&boxed, frame(0)).expect("a box");
         for t in [2, 3] {
             step(&mut half, t, &after(t));
         }
         let state = half.state();
-        let mut rest = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
+        let mut rest = MaskTracker::new(&untrained(), N, [64, 80]).expect("its weights");
         rest.prompt(&given, frame(2)).expect("a mask");
         rest.prompt(&boxed, frame(0)).expect("a box");
         rest.restore(&state).expect("its own");
         let found_after: Vec<Followed> = (4..6).flat_map(|t| step(&mut rest, t, &after(t))).collect();
         assert!(found[4..] == found_after, "what goes on from a state differs");
-        let mut other = MaskTracker::new(&untrained(), 6, [32, 32]).expect("its weights");
+        let mut other = MaskTracker::new(&untrained(), N, [32, 32]).expect("its weights");
         assert!(other.restore(&state).is_err());
-        assert!(tracker.step(6, frame(0), &[], Direction::Forwards).is_err());
+        assert!(tracker.step(N, frame(0), &[], Direction::Forwards, &|_| true).is_err());
         let small = Array2::zeros((32, 32));
-        assert!(tracker.step(3, frame(3), &[small.view()], Direction::Forwards).is_err());
+        assert!(tracker.step(3, frame(3), &[small.view()], Direction::Forwards, &|_| true).is_err());
 
         // What comes after a frame is looked at, a frame further than is looked is not.
         let seen_with = |after: &[ArrayView2<'_, f32>]| {
-            let mut tracker = MaskTracker::new(&untrained(), 6, [64, 80]).expect("its weights");
+            let mut tracker = MaskTracker::new(&untrained(), N, [64, 80]).expect("its weights");
             tracker.prompt(&given, frame(2)).expect("a mask");
-            tracker.step(3, frame(3), after, Direction::Forwards).expect("a step")
+            tracker.step(3, frame(3), after, Direction::Forwards, &|_| true).expect("a step")
         };
-        let far = [frame(4), frame(5), frame(0)];
-        assert!(seen_with(&far[..1]) != seen_with(&far[..2]) && seen_with(&far[..1]) != seen_with(&[]));
-        assert!(seen_with(&far[..2]) == seen_with(&far));
-        assert!(MaskTracker::new(&Weights::default(), 6, [64, 80]).is_err());
+        let far: Vec<_> = (4..N).map(frame).collect();
+        assert!(far.len() > BESIDE);
+        (0..BESIDE).for_each(|n| assert!(seen_with(&far[..n]) != seen_with(&far[..=n]), "{n} frames ahead"));
+        assert!(seen_with(&far[..BESIDE]) == seen_with(&far));
+        assert!(MaskTracker::new(&Weights::default(), N, [64, 80]).is_err());
+    }
+
+    #[test]
+    fn an_object_is_followed_from_where_something_was_said_of_it_and_corrected_where_it_was_reached() {
+        let movie = movie();
+        let frame = |t: usize| movie.index_axis(ndarray::Axis(0), t);
+        let mask = |t: usize| Mask::of_image(&frame(t).mapv(|v| v == 9.0));
+        let new = || {
+            let mut tracker = MaskTracker::new(&untrained(), N, [64, 80]).expect("its weights");
+            tracker.prompt(&Prompt { mask: mask(1), ..prompt(1, 1) }, frame(1)).expect("a mask");
+            tracker.prompt(&Prompt { mask: mask(4), ..prompt(4, 2) }, frame(4)).expect("a mask");
+            tracker
+        };
+        let objects = |found: &[Followed]| found.iter().map(|f| f.object).collect::<Vec<_>>();
+        let mut tracker = new();
+        let step = |tracker: &mut MaskTracker, t: usize, direction| {
+            tracker.step(t, frame(t), &[], direction, &|_| true).expect("a step")
+        };
+        for (t, expected) in [(1, vec![1]), (2, vec![1]), (3, vec![1]), (4, vec![1, 2]), (5, vec![1, 2])] {
+            assert_eq!(objects(&step(&mut tracker, t, Direction::Forwards)), expected, "frame {t}");
+        }
+        // Backwards from the prompt of the second, the first is behind it.
+        let back = tracker.step(3, frame(3), &[], Direction::Backwards, &|_| true).expect("a step");
+        assert_eq!(objects(&back), [2]);
+        let none = tracker.step(3, frame(3), &[], Direction::Backwards, &|_| false).expect("a step");
+        assert!(none.is_empty());
+
+        // Corrected, the object goes on from there, and from a state as well.
+        let mut tracker = new();
+        let corrected = |tracker: &mut MaskTracker| {
+            (1..4).for_each(|t| drop(tracker.step(t, frame(t), &[], Direction::Forwards, &|_| true).expect("a step")));
+            tracker.prompt(&Prompt { mask: mask(3), ..prompt(3, 1) }, frame(3)).expect("a mask");
+        };
+        corrected(&mut tracker);
+        let told = tracker.told(1, 3).expect("just said");
+        assert!(told.logits.iter().zip(frame(3)).all(|(l, v)| (*l > 0.0) == (*v == 9.0)));
+        let state = tracker.state();
+        let next = step(&mut tracker, 4, Direction::Forwards);
+        assert!(next[0] != step(&mut new(), 4, Direction::Forwards)[0], "a correction changes what follows");
+        let mut other = new();
+        other.restore(&state).expect("its own");
+        assert!(next == step(&mut other, 4, Direction::Forwards));
+        assert!(step(&mut tracker, 5, Direction::Forwards) == step(&mut other, 5, Direction::Forwards));
+
+        // What is not there any more is not found again by itself.
+        let mut tracker = new();
+        corrected(&mut tracker);
+        tracker.absent(1, 3);
+        assert!(!is_there(&step(&mut tracker, 4, Direction::Forwards)[0].logits));
+        assert!(!is_there(&step(&mut tracker, 5, Direction::Forwards)[0].logits));
     }
 }

@@ -9,6 +9,27 @@ use ndarray::{Array2, ArrayView2};
 pub(super) struct Contrast(f32);
 
 impl Contrast {
+    pub(super) fn new(value: f32) -> Self {
+        Self(value)
+    }
+
+    pub(super) fn value(self) -> f32 {
+        self.0
+    }
+
+    /// Values above their median in units of it; what is no number is as the median.
+    pub(super) fn in_units(self, values: Vec<f32>) -> Vec<f32> {
+        let median = median(&values);
+        let above: Vec<f32> = values.into_iter().map(|v| v - median).collect();
+        let unit = self.unit(spread(above.iter()));
+        above.into_iter().map(|v| if v.is_finite() { v / unit } else { 0.0 }).collect()
+    }
+
+    /// What a difference is divided by, where values spread so far.
+    fn unit(self, spread: f32) -> f32 {
+        self.0.abs().max(LEAST_CONTRAST * spread).copysign(self.0)
+    }
+
     /// Of an object whose probability is known in a frame; `None` if there is no object or nothing is known of it.
     pub(super) fn of(frame: ArrayView2<'_, f32>, mask: &Array2<f32>) -> Option<Self> {
         let window = Window::round(mask)?;
@@ -79,10 +100,7 @@ impl<'a> View<'a> {
         channels.extend_from_slice(&self.earlier);
         match self.contrast {
             None => channels.resize(CHANNELS * EDGE * EDGE, 0.0),
-            Some(Contrast(contrast)) => {
-                let unit = contrast.abs().max(LEAST_CONTRAST * spread).copysign(contrast);
-                channels.extend(now.iter().map(in_units(unit)));
-            }
+            Some(contrast) => channels.extend(now.iter().map(in_units(contrast.unit(spread)))),
         }
         channels
     }
@@ -128,8 +146,9 @@ mod tests {
             let window = Window::round(&mask).expect("a mask");
             let hint = hint(window, &mask);
             let contrast = Contrast::of(before.view(), &mask);
-            let moment =
-                Moment { frame: frame.view(), before: [Some(before.view()), None], after: [None, Some(frame.view())] };
+            let (mut earlier, mut later) = ([None; BESIDE], [None; BESIDE]);
+            (earlier[0], later[1]) = (Some(before.view()), Some(frame.view()));
+            let moment = Moment { frame: frame.view(), before: earlier, after: later };
             let view = View { moment, earlier: hint.clone(), hint, contrast };
             view.channels(window)
         };

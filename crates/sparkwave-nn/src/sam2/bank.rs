@@ -2,7 +2,7 @@
 
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::Tensor;
 
@@ -58,6 +58,8 @@ pub(super) struct Seen {
 pub(super) struct Bank {
     /// Those that a person said something of, on which all others rest.
     prompted: BTreeMap<usize, Seen>,
+    /// Of these, those that had been followed before, so that what is known of them follows from more than was said.
+    corrected: BTreeSet<usize>,
     /// Those that followed from others.
     followed: BTreeMap<usize, Seen>,
     /// In which direction a frame was last passed.
@@ -88,24 +90,29 @@ impl Bank {
         self.prompted.insert(frame, seen);
     }
 
+    /// As [`Bank::prompt`], of a frame that was followed.
+    pub(super) fn correct(&mut self, frame: usize, seen: Seen) {
+        self.prompt(frame, seen);
+        self.corrected.insert(frame);
+    }
+
     pub(super) fn follow(&mut self, frame: usize, seen: Seen) {
         self.followed.insert(frame, seen);
     }
 
-    /// Notes that a frame was passed, and forgets what no frame near it or near a prompted one can ask for.
+    /// Notes that a frame was passed, and forgets what no frame near it, or near the first or the last prompted one, from where
+    /// one turns back, can ask for.
     pub(super) fn pass(&mut self, frame: usize, direction: Direction) {
         self.passed.insert(frame, direction);
-        let prompted = &self.prompted;
-        let near = |t: usize| {
-            let reach = t.saturating_sub(POINTERS)..=t.saturating_add(POINTERS);
-            reach.contains(&frame) || prompted.range(reach).next().is_some()
-        };
-        self.followed.retain(|&t, _| near(t));
+        let ends = [self.prompted.keys().next(), self.prompted.keys().next_back()].map(|end| end.copied());
+        let centres = [Some(frame), ends[0], ends[1]];
+        self.followed.retain(|&t, _| centres.iter().flatten().any(|&centre| t.abs_diff(centre) <= POINTERS));
     }
 
     /// Takes back what was said of a frame: what was seen in it then counts as followed.
     pub(super) fn retract(&mut self, frame: usize) {
         self.points.remove(&frame);
+        self.corrected.remove(&frame);
         if let Some(seen) = self.prompted.remove(&frame) {
             self.followed.insert(frame, seen);
             self.passed.remove(&frame);

@@ -147,8 +147,10 @@ impl Tracker {
         let bank = self.objects.entry(object).or_default();
         let first = bank.is_empty() || bank.passed(frame).is_none();
         // (The published predictor drops what is said again of a prompted frame that was passed.)
-        if first || bank.prompted(frame).is_some() || self.params.corrections_count {
+        if first || bank.prompted(frame).is_some() {
             bank.prompt(frame, seen);
+        } else if self.params.corrections_count {
+            bank.correct(frame, seen);
         } else {
             bank.follow(frame, seen);
         }
@@ -175,14 +177,18 @@ impl Tracker {
                 }
             };
             bank.pass(frame, direction);
-            let presence = 1.0 / (1.0 + (-seen.presence).exp());
-            let logits = picture::said(seen.mask, self.size);
-            found.push(Followed { object, logits, quality: seen.quality, presence });
+            found.push(as_followed(object, seen, self.size));
         }
         if self.params.apart {
             set_apart(&mut found, f32::MIN, |_| OUTSIDE);
         }
         Ok(found)
+    }
+
+    /// What is known of an object in a frame in which something was said of it.
+    #[must_use]
+    pub fn told(&self, object: u32, frame: usize) -> Option<Followed> {
+        Some(as_followed(object, self.objects.get(&object)?.prompted(frame)?.clone(), self.size))
     }
 
     /// Takes back what was said of an object in a frame.
@@ -229,6 +235,11 @@ impl Tracker {
         self.encoded = Some((frame, features.clone()));
         Ok(features)
     }
+}
+
+fn as_followed(object: u32, seen: Seen, size: [usize; 2]) -> Followed {
+    let presence = 1.0 / (1.0 + (-seen.presence).exp());
+    Followed { object, logits: picture::said(seen.mask, size), quality: seen.quality, presence }
 }
 
 /// The features of a frame in the light of what is remembered of an object.

@@ -204,7 +204,7 @@ fn unknown(file: &Path, found: &str) -> Error {
 /// The file of a model that is named or is a file.
 ///
 /// # Errors
-/// If it is the name of a published model that was not got yet.
+/// If it is the name of a published model that was not got yet, or neither a file nor a name.
 pub fn locate(model: &Path) -> Result<PathBuf, Error> {
     match Published::named(model) {
         Some(published) if !model.exists() => published.path().ok_or_else(|| {
@@ -213,8 +213,21 @@ pub fn locate(model: &Path) -> Result<PathBuf, Error> {
             let message = format!("it is not here yet; `sparkwave models get {name}` downloads it ({megabytes} MB)");
             Error::Config { path: model.to_path_buf(), message }
         }),
+        None if is_bare_name(model) && !model.exists() => Err(no_such(model)),
         _ => Ok(model.to_path_buf()),
     }
+}
+
+/// Whether it looks like a name, not like a file.
+pub(super) fn is_bare_name(model: &Path) -> bool {
+    model.components().count() == 1 && model.extension().is_none_or(|e| e.to_string_lossy().contains('-'))
+}
+
+/// The error of a name that nothing has.
+pub(super) fn no_such(model: &Path) -> Error {
+    let message =
+        "there is no file and no model of this name; `sparkwave models list` names those that there are".into();
+    Error::Config { path: model.to_path_buf(), message }
 }
 
 /// Where models that were downloaded lie: `sparkwave/models` among the user's data.

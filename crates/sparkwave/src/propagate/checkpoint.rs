@@ -13,14 +13,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sparkwave_core::prompt::Prompt;
 use sparkwave_core::weights::Weights;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 const FILE: &str = "checkpoint.safetensors";
 const ROWS: &str = "objects.csv";
 /// The text in it.
 const PLACE: &str = "place";
 
-/// Frames that are shown between two checkpoints.
-pub(super) const EVERY: usize = 16;
+/// How much work may be lost.
+pub(super) const EVERY: Duration = Duration::from_secs(10);
 
 /// The place in the passes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,24 +30,25 @@ pub(super) struct Place {
     /// The pass, and of its frames the next one; beyond the last pass, all is done.
     pub(super) pass: usize,
     pub(super) next: usize,
+    /// The frame that the pass begins with; none beyond the last pass.
+    pub(super) from: Option<usize>,
     /// Where the run stopped to be asked.
     pub(super) stopped: Option<Stop>,
-    /// What was said, as a digest.
-    pub(super) prompts: String,
+    /// What was said before the first step, as digests.
+    pub(super) told: BTreeSet<String>,
+    /// What was said when its frame had been reached, as digests.
+    pub(super) corrections: BTreeSet<String>,
 }
 
 /// The digest of what was said: with other prompts, what followed from them is worth nothing.
-pub(super) fn digest(prompts: &[Prompt], frames: impl Iterator<Item = usize>) -> String {
+pub(super) fn digest(prompt: &Prompt) -> String {
+    let Prompt { frame, object, positive, negative, bounds, mask, verified } = prompt;
     let mut hash = Sha256::new();
-    for prompt in prompts {
-        let Prompt { frame, object, positive, negative, bounds, mask, verified } = prompt;
-        hash.update(format!("{frame} {object} {positive:?} {negative:?} {bounds:?} {verified}\n"));
-        if let Some(mask) = mask {
-            hash.update(format!("{} {} {:?}\n", mask.y0(), mask.x0(), mask.bits().dim()));
-            hash.update(mask.bits().iter().map(|&inside| u8::from(inside)).collect::<Vec<u8>>());
-        }
+    hash.update(format!("{frame} {object} {positive:?} {negative:?} {bounds:?} {verified}\n"));
+    if let Some(mask) = mask {
+        hash.update(format!("{} {} {:?}\n", mask.y0(), mask.x0(), mask.bits().dim()));
+        hash.update(mask.bits().iter().map(|&inside| u8::from(inside)).collect::<Vec<u8>>());
     }
-    hash.update(format!("{:?}", frames.collect::<Vec<_>>()));
     hex(&hash.finalize())
 }
 
@@ -61,16 +64,16 @@ pub(super) fn save(folder: &RunFolder, place: &Place, rows: &Rows, mut memory: W
 }
 
 /// Where an earlier run of this folder stood, with its rows and the memory of its propagator; `None` if there is nothing to go
-/// on from, or other prompts were given then.
+/// on from.
 ///
 /// # Errors
 /// If a file of it cannot be read.
-pub(super) fn load(folder: &RunFolder, prompts: &str) -> Result<Option<(Place, Rows, Weights)>, Error> {
+pub(super) fn load(folder: &RunFolder) -> Result<Option<(Place, Rows, Weights)>, Error> {
     if folder.is_missing(FILE) || folder.is_missing(ROWS) {
         return Ok(None);
     }
-    let memory = sparkwave_io::weights::read(&folder.file(FILE))?;
-    let place: Option<Place> = memory.texts.get(PLACE).and_then(|text| serde_json::from_str(text).ok());
+    let mut memory = sparkwave_io::weights::read(&folder.file(FILE))?;
+    let place: Option<Place> = memory.texts.remove(PLACE).and_then(|text| serde_json::from_str(&text).ok());
     let rows = rows_of(&sparkwave_io::csv::read_table(&folder.file(ROWS))?);
-    Ok(place.zip(rows).filter(|(place, _)| place.prompts == prompts).map(|(place, rows)| (place, rows, memory)))
+    Ok(place.zip(rows).map(|(place, rows)| (place, rows, memory)))
 }

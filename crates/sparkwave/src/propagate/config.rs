@@ -16,9 +16,10 @@ pub struct PropagateConfig {
     pub prompts: PathBuf,
     /// Who follows: a name of `models list`, or a checkpoint of SAM 2 or 2.1.
     pub model: PathBuf,
-    /// Pixels along each edge of the square image that the network sees, a multiple of 32; the checkpoints were trained
-    /// with 1024.
-    pub image_px: usize,
+    /// Pixels along each edge of the square image that SAM 2 sees, a multiple of 32; what a checkpoint was fine-tuned with by
+    /// default, or else the 1024 of the published ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_px: Option<usize>,
     /// The first frame to be followed to, and the last; from end to end by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_frame: Option<usize>,
@@ -75,7 +76,7 @@ impl PropagateConfig {
             input: input.to_path_buf(),
             prompts: prompts.to_path_buf(),
             model: model.to_path_buf(),
-            image_px: 1024,
+            image_px: None,
             first_frame: None,
             last_frame: None,
             course: Course::Both,

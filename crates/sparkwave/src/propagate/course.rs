@@ -2,15 +2,17 @@
 
 use super::PropagateConfig;
 use super::propagator::Direction;
+use super::said::Said;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// In which direction objects are followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Course {
-    /// From the first prompt to the end, then from there to the beginning.
+    /// From the first prompt to the end, then back to the beginning, to where objects have not been followed yet.
     #[default]
     Both,
     /// From the first prompt to the end.
@@ -45,42 +47,120 @@ pub(super) fn range(config: &PropagateConfig, n_frames: usize) -> Result<RangeIn
     Ok(first..=last)
 }
 
-/// The passes over these frames, given the frames in which something was said.
-pub(super) fn passes(
+/// The passes over the frames, and where each object is followed from.
+pub(super) struct Route {
+    pub(super) passes: Vec<Pass>,
+    pub(super) begins: BTreeMap<u32, usize>,
+    /// Whether objects are followed to all frames of the first pass, those before their first prompt included.
+    knows_ahead: bool,
+}
+
+impl Route {
+    /// Whether an object is followed to a frame in a pass.
+    pub(super) fn wants(&self, pass: usize, frame: usize, object: u32) -> bool {
+        let (Some(&begin), Some(direction)) = (self.begins.get(&object), self.passes.get(pass).map(|p| p.direction))
+        else {
+            return false;
+        };
+        self.knows_ahead
+            || match direction {
+                Direction::Forwards => begin <= frame,
+                Direction::Backwards if pass == 0 => begin >= frame,
+                Direction::Backwards => begin > frame,
+            }
+    }
+}
+
+/// The way over these frames, given what was said; `knows_ahead` as in [`Route`].
+///
+/// # Errors
+/// If nothing was said of any of the frames.
+pub(super) fn route(
     course: Course,
     range: &RangeInclusive<usize>,
-    prompted: impl Iterator<Item = usize>,
-) -> Result<Vec<Pass>, Error> {
-    let inside: Vec<usize> = prompted.filter(|frame| range.contains(frame)).collect();
-    let (Some(&first), Some(&last)) = (inside.iter().min(), inside.iter().max()) else {
-        let expected = "a prompt in one of the frames";
+    said: &Said,
+    knows_ahead: bool,
+) -> Result<Route, Error> {
+    let inside = || said.shown().filter(|frame| range.contains(frame));
+    let (Some(first), Some(last)) = (inside().min(), inside().max()) else {
+        let expected = "a prompt in one of the frames that are to be followed through";
         return Err(Error::Parameter { name: "prompts", expected, found: "none".into() });
     };
+    let mut begins = BTreeMap::new();
+    for object in said.objects() {
+        let prompts = said.prompts.iter().filter(|prompt| prompt.object == object && !prompt.is_absence());
+        let frames = || prompts.clone().map(|prompt| prompt.frame);
+        let begin = match course {
+            Course::Both | Course::Forwards => frames().filter(|&f| f <= first).max().or(frames().min()),
+            Course::Backwards => frames().filter(|&f| f >= last).min().or(frames().max()),
+        };
+        begins.extend(begin.map(|begin| (object, begin)));
+    }
     let forwards = || Pass { direction: Direction::Forwards, frames: (first..=*range.end()).collect() };
     let backwards =
-        |from: usize| Pass { direction: Direction::Backwards, frames: (*range.start()..=from).rev().collect() };
-    Ok(match course {
+        |from: usize| Pass { direction: Direction::Backwards, frames: (*range.start()..from).rev().collect() };
+    let passes = match course {
         Course::Forwards => vec![forwards()],
-        Course::Backwards => vec![backwards(last)],
-        Course::Both if first > *range.start() => vec![forwards(), backwards(first - 1)],
-        Course::Both => vec![forwards()],
-    })
+        Course::Backwards => vec![backwards(last + 1)],
+        Course::Both => {
+            // Objects that come in later are followed to the frames before on the way back.
+            let latest = if knows_ahead { first } else { begins.values().copied().max().unwrap_or(first).max(first) };
+            vec![forwards(), backwards(latest.min(*range.end() + 1))]
+        }
+    };
+    Ok(Route { passes: passes.into_iter().filter(|pass| !pass.frames.is_empty()).collect(), begins, knows_ahead })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sparkwave_core::mask::Mask;
+    use sparkwave_core::prompt::Prompt;
+
+    /// Something is said of these objects in these frames.
+    fn said(prompts: &[(u32, usize)]) -> Said {
+        let mask = Mask::of_pixels([(0, 0)]).expect("a pixel");
+        Said::of_prompts(prompts.iter().map(|&(object, frame)| Prompt::of_mask(frame, object, &mask)).collect())
+    }
+
+    fn frames(course: Course, range: RangeInclusive<usize>, prompts: &[(u32, usize)]) -> Vec<Vec<usize>> {
+        let route = route(course, &range, &said(prompts), false).expect("a prompt");
+        route.passes.into_iter().map(|pass| pass.frames).collect()
+    }
 
     #[test]
-    fn every_frame_is_passed_once() {
-        let frames = |course, range: RangeInclusive<usize>, prompted: &[usize]| -> Vec<Vec<usize>> {
-            let passes = passes(course, &range, prompted.iter().copied()).expect("a prompt");
-            passes.into_iter().map(|pass| pass.frames).collect()
+    fn every_frame_is_passed() {
+        assert_eq!(frames(Course::Both, 0..=5, &[(1, 4), (1, 2)]), [vec![2, 3, 4, 5], vec![1, 0]]);
+        assert_eq!(frames(Course::Both, 2..=5, &[(1, 2)]), [vec![2, 3, 4, 5]]);
+        assert_eq!(frames(Course::Forwards, 0..=5, &[(1, 4), (1, 2)]), [vec![2, 3, 4, 5]]);
+        assert_eq!(frames(Course::Backwards, 1..=5, &[(1, 4), (1, 2)]), [vec![4, 3, 2, 1]]);
+        assert!(route(Course::Both, &(3..=5), &said(&[(1, 1)]), false).is_err(), "no prompt among the frames");
+    }
+
+    #[test]
+    fn an_object_that_comes_in_later_is_looked_for_on_the_way_back() {
+        assert_eq!(frames(Course::Both, 0..=4, &[(1, 0), (2, 3), (2, 4)]), [vec![0, 1, 2, 3, 4], vec![2, 1, 0]]);
+        let late = |knows_ahead| {
+            let route = route(Course::Both, &(0..=4), &said(&[(1, 1), (2, 3)]), knows_ahead).expect("a prompt");
+            let wanted = |object| {
+                let frames =
+                    route.passes.iter().enumerate().flat_map(|(i, pass)| pass.frames.iter().map(move |&f| (i, f)));
+                frames.filter(|&(i, frame)| route.wants(i, frame, object)).collect::<Vec<_>>()
+            };
+            [wanted(1), wanted(2), wanted(9)]
         };
-        assert_eq!(frames(Course::Both, 0..=5, &[4, 2]), [vec![2, 3, 4, 5], vec![1, 0]]);
-        assert_eq!(frames(Course::Both, 2..=5, &[2]), [vec![2, 3, 4, 5]]);
-        assert_eq!(frames(Course::Forwards, 0..=5, &[4, 2]), [vec![2, 3, 4, 5]]);
-        assert_eq!(frames(Course::Backwards, 1..=5, &[4, 2]), [vec![4, 3, 2, 1]]);
-        assert!(passes(Course::Both, &(3..=5), [1].into_iter()).is_err(), "no prompt among the frames");
+        let [first, second, none] = late(false);
+        assert_eq!(first, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 0)]);
+        assert_eq!(second, [(0, 3), (0, 4), (1, 2), (1, 1), (1, 0)]);
+        assert!(none.is_empty());
+        let [first, second, _] = late(true);
+        assert!(first == second && first == [(0, 1), (0, 2), (0, 3), (0, 4), (1, 0)]);
+        let begins = |course, range: RangeInclusive<usize>, prompts: &[(u32, usize)]| {
+            route(course, &range, &said(prompts), false).expect("a prompt").begins.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(begins(Course::Both, 0..=9, &[(1, 0), (2, 3), (2, 4)]), [(1, 0), (2, 3)]);
+        assert_eq!(begins(Course::Backwards, 0..=9, &[(1, 0), (2, 3), (2, 4)]), [(1, 0), (2, 4)]);
+        // Of what was said before the frames that are asked for, the last counts.
+        assert_eq!(begins(Course::Both, 6..=9, &[(1, 2), (1, 5), (1, 7), (2, 6)]), [(1, 5), (2, 6)]);
     }
 }

@@ -30,7 +30,7 @@ const LOOKS: usize = 9;
 pub(super) fn resolve(asked: Option<Display>, source: &dyn FrameSource) -> Result<Display, Error> {
     if let Some(display) = asked {
         let in_order = display.black < display.white;
-        if !in_order {
+        if !in_order || !(display.white - display.black).is_finite() {
             let found = format!("{} and {}", display.black, display.white);
             return Err(Error::Parameter { name: "display", expected: "a number, and a larger one", found });
         }
@@ -45,7 +45,7 @@ pub(super) fn resolve(asked: Option<Display>, source: &dyn FrameSource) -> Resul
     }
     let (black, white) = sparkwave_io::display::percentiles(&mut values).unwrap_or((0.0, 1.0));
     // A movie of one value has no shades.
-    Ok(Display { black, white: if white > black { white } else { black + 1.0 } })
+    Ok(Display { black, white: if white > black { white } else { (black + 1.0).max(black.next_up()) } })
 }
 
 #[cfg(test)]

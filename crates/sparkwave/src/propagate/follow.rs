@@ -3,9 +3,9 @@
 use super::between::Between;
 use super::blank::Blanks;
 use super::checkpoint::{self, Place};
-use super::course::Pass;
+use super::course::Route;
 use super::outputs::MaskFolder;
-use super::propagator::{Propagator, owners};
+use super::propagator::{Followed, Propagator, owners};
 use super::ring::Ring;
 use super::said::Said;
 use super::trust::{Judge, Row, Rows, Sight};
@@ -13,9 +13,13 @@ use super::{PropagateConfig, Stop, pixels};
 use crate::error::Error;
 use crate::run_folder::RunFolder;
 use crate::stage_clock::StageClock;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use sparkwave_core::progress::Progress;
+use sparkwave_core::prompt::Prompt;
 use sparkwave_core::source::FrameSource;
+use sparkwave_core::weights::Weights;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 /// What is followed, through what, and where it goes.
 pub(super) struct Task<'a> {
@@ -28,6 +32,12 @@ pub(super) struct Task<'a> {
     pub(super) clock: &'a StageClock<'a>,
 }
 
+/// Where a run stands, and what is known so far.
+struct Session {
+    place: Place,
+    rows: Rows,
+}
+
 /// What is known of each object in each frame, and where the run stopped to be asked.
 pub(super) type Outcome = (Rows, Option<Stop>);
 
@@ -36,62 +46,126 @@ impl Task<'_> {
     ///
     /// # Errors
     /// If the movie cannot be read, a file cannot be written, or the user cancels; the next run then goes on from here.
-    pub(super) fn follow(&self, propagator: &mut dyn Propagator, passes: &[Pass]) -> Result<Outcome, Error> {
-        let labelled = self.said.labelled.keys().copied();
-        let prompts = checkpoint::digest(&self.said.prompts, labelled);
-        let earlier = checkpoint::load(self.folder, &prompts)?;
-        let (mut place, mut rows, memory) = match earlier {
-            Some((place, rows, memory)) => (place, rows, Some(memory)),
-            None => {
-                if self.folder.is_resumed() {
+    pub(super) fn follow(&self, propagator: &mut dyn Propagator, route: &Route) -> Result<Outcome, Error> {
+        let mut session = match checkpoint::load(self.folder)? {
+            Some((place, rows, memory)) if self.leads_on(&place, route) => {
+                self.go_on(propagator, route, place, rows, &memory)?
+            }
+            earlier => {
+                if earlier.is_some() || self.folder.is_resumed() {
                     self.clock.warn("an earlier run got nowhere, or was told other things: all is followed anew");
                 }
                 self.masks.clear()?;
-                (Place { prompts, ..Place::default() }, Rows::new(), None)
+                let mut place = Place::default();
+                self.prompt(propagator, route, &mut place)?;
+                Session { place, rows: Rows::new() }
             }
         };
-        if place.pass < passes.len() {
-            self.prompt(propagator)?;
-            if let Some(memory) = memory {
-                propagator.restore(&memory)?;
-            }
+        while session.place.pass < route.passes.len() && session.place.stopped.is_none() {
+            self.pass(propagator, route, &mut session)?;
         }
-        while let Some(pass) = passes.get(place.pass).filter(|_| place.stopped.is_none()) {
-            self.pass(propagator, passes, pass, &mut place, &mut rows)?;
+        if session.place.stopped.is_none() {
+            session.place.from = None;
+            checkpoint::save(self.folder, &session.place, &session.rows, Weights::default())?;
         }
-        place.pass = passes.len();
-        checkpoint::save(self.folder, &place, &rows, sparkwave_core::weights::Weights::default())?;
-        Ok((rows, place.stopped))
+        Ok((session.rows, session.place.stopped))
     }
 
-    /// Tells the propagator all that was said, in the order of frames.
-    fn prompt(&self, propagator: &mut dyn Propagator) -> Result<(), Error> {
+    /// Whether what was said since an earlier run is only of frames that it has not left behind.
+    fn leads_on(&self, place: &Place, route: &Route) -> bool {
+        let now: BTreeSet<String> = self.said.prompts.iter().map(checkpoint::digest).collect();
+        let pass = route.passes.get(place.pass);
+        let same_way = pass.and_then(|pass| pass.frames.first().copied()) == place.from;
+        let left_behind = |frame: usize| {
+            let ahead = pass.is_some_and(|pass| pass.frames.iter().skip(place.next).any(|&f| f == frame));
+            let later = route.passes.iter().skip(place.pass + 1).any(|pass| pass.frames.contains(&frame));
+            let asked = place.stopped.as_ref().is_some_and(|stop| stop.frame == frame);
+            !(ahead || later || asked)
+        };
+        let is_said = |digest: &String| place.told.contains(digest) || place.corrections.contains(digest);
+        let news = self.said.prompts.iter().filter(|prompt| !is_said(&checkpoint::digest(prompt)));
+        let told = place.told.iter().chain(&place.corrections);
+        same_way
+            && told.into_iter().all(|digest| now.contains(digest))
+            && !news.into_iter().any(|p| left_behind(p.frame))
+    }
+
+    /// A session that takes up an earlier one. Where that one stopped to be asked, what was said since of this frame corrects it.
+    fn go_on(
+        &self,
+        propagator: &mut dyn Propagator,
+        route: &Route,
+        mut place: Place,
+        mut rows: Rows,
+        memory: &Weights,
+    ) -> Result<Session, Error> {
+        if place.pass >= route.passes.len() {
+            return Ok(Session { place, rows });
+        }
+        let asked = place.stopped.as_ref().map(|stop| stop.frame);
+        let is_news = |prompt: &&Prompt| {
+            let digest = checkpoint::digest(prompt);
+            !place.told.contains(&digest) && !place.corrections.contains(&digest)
+        };
+        let answers: Vec<&Prompt> =
+            self.said.prompts.iter().filter(|prompt| Some(prompt.frame) == asked).filter(is_news).collect();
+        place.corrections.extend(answers.iter().map(|prompt| checkpoint::digest(prompt)));
+        self.prompt(propagator, route, &mut place)?;
+        propagator.restore(memory)?;
+        let Some(frame) = asked.filter(|_| !answers.is_empty()) else { return Ok(Session { place, rows }) };
+        place.stopped = None;
+        let pixels = pixels(self.source, frame)?;
+        let mut labels = self.masks.read(frame)?.unwrap_or_else(|| Array2::zeros(pixels.dim())).mapv(u32::from);
+        for found in tell(propagator, &answers, pixels.view())? {
+            ndarray::Zip::from(&mut labels).and(&found.logits).for_each(|label, &logit| {
+                if logit > 0.0 {
+                    *label = found.object;
+                } else if *label == found.object {
+                    *label = 0;
+                }
+            });
+            self.said.lock(frame, &mut labels);
+            let now = Sight { frame, pixels: pixels.clone(), labels: labels.clone() };
+            let judge = Judge::new(self.config, self.source.recording());
+            rows.insert((frame, found.object), self.row(&judge, &found, &now, None));
+        }
+        self.masks.write(frame, &labels)?;
+        Ok(Session { place, rows })
+    }
+
+    /// Tells the propagator all that was said and does not wait, in the order of frames.
+    fn prompt(&self, propagator: &mut dyn Propagator, route: &Route, place: &mut Place) -> Result<(), Error> {
         self.clock.begin("prompts", self.said.prompts.len() as u64);
         for prompt in &self.said.prompts {
             if self.clock.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            propagator.prompt(prompt, pixels(self.source, prompt.frame)?.view())?;
+            let digest = checkpoint::digest(prompt);
+            if !self.waits(propagator, route, prompt) && !place.corrections.contains(&digest) {
+                propagator.prompt(prompt, pixels(self.source, prompt.frame)?.view())?;
+                place.told.insert(digest);
+            }
             self.clock.advance(1);
         }
         Ok(())
     }
 
-    /// Goes through a pass from `place` on, and leaves `place` at the next one, or where it stopped.
-    fn pass(
-        &self,
-        propagator: &mut dyn Propagator,
-        passes: &[Pass],
-        pass: &Pass,
-        place: &mut Place,
-        rows: &mut Rows,
-    ) -> Result<(), Error> {
+    fn waits(&self, propagator: &dyn Propagator, route: &Route, prompt: &Prompt) -> bool {
+        propagator.waits(prompt, route.begins.get(&prompt.object) == Some(&prompt.frame))
+    }
+
+    /// Goes through a pass from where the session stands on, and leaves it at the next one, or where it stopped.
+    fn pass(&self, propagator: &mut dyn Propagator, route: &Route, session: &mut Session) -> Result<(), Error> {
+        let Session { place, rows } = session;
+        let index = place.pass;
+        let pass = &route.passes[index];
+        place.from = pass.frames.first().copied();
         self.clock.begin(pass.name(), pass.frames.len() as u64);
         self.clock.advance(place.next as u64);
         let judge = Judge::new(self.config, self.source.recording());
-        let mut before = self.last_seen(passes, place)?;
+        let mut before = self.last_seen(route, place)?;
         let mut waiting = Vec::new();
-        let mut n_shown = 0;
+        let mut saved = Instant::now();
         let is_shown = |frame: &usize| self.blanks.why(*frame).is_none();
         let shown: Vec<usize> = pass.frames.iter().copied().skip(place.next).filter(is_shown).collect();
         let mut ring = Ring::new(&shown, propagator.looks_ahead(), |frame| pixels(self.source, frame));
@@ -105,81 +179,122 @@ impl Task<'_> {
                 continue;
             }
             let Some(pixels) = ring.next()? else { break };
-            let found = propagator.step(frame, pixels.view(), &ring.after(), pass.direction)?;
+            let wanted = |object| route.wants(index, frame, object);
+            let mut found = propagator.step(frame, pixels.view(), &ring.after(), pass.direction, &wanted)?;
+            let waited: Vec<&Prompt> = self.said.prompts.iter().filter(|prompt| prompt.frame == frame).collect();
+            let waited: Vec<&Prompt> = waited.into_iter().filter(|p| self.waits(propagator, route, p)).collect();
+            for told in tell(propagator, &waited, pixels.view())? {
+                found.retain(|other| other.object != told.object);
+                found.push(told);
+            }
+            place.corrections.extend(waited.into_iter().map(checkpoint::digest));
             let mut labels = owners(&found, pixels.dim());
+            self.keep_earlier(frame, &mut labels, &wanted)?;
             self.said.lock(frame, &mut labels);
             let now = Sight { frame, pixels, labels };
-            self.fill(&waiting, before.as_ref(), &now, rows)?;
+            self.fill(&waiting, before.as_ref(), &now, &|frame, object| route.wants(index, frame, object), rows)?;
             self.masks.write(frame, &now.labels)?;
             for object in &found {
-                let (prompted, verified) = self.said.of(frame, object.object);
-                let row = judge.row(object, &now, before.as_ref(), prompted || verified);
+                let row = self.row(&judge, object, &now, before.as_ref());
                 if row.doubtful && self.config.stop_at_doubt && place.stopped.is_none() {
                     place.stopped = Some(Stop { frame, object: object.object, why: row.why.clone() });
                 }
-                rows.insert((frame, object.object), Row { prompted, verified, ..row });
+                rows.insert((frame, object.object), row);
             }
             before = Some(now);
             place.next = i + 1;
             self.clock.advance(1 + waiting.len() as u64);
             waiting.clear();
-            n_shown += 1;
             if place.stopped.is_some() {
-                return Ok(());
+                return checkpoint::save(self.folder, place, rows, propagator.state());
             }
-            if n_shown % checkpoint::EVERY == 0 {
+            if saved.elapsed() >= checkpoint::EVERY {
                 checkpoint::save(self.folder, place, rows, propagator.state())?;
+                saved = Instant::now();
             }
         }
-        self.leave_empty(&waiting, "no frame beyond it shows anything", rows)?;
+        let why = "no frame beyond it shows anything";
+        self.leave_empty(&waiting, why, &|frame, object| route.wants(index, frame, object), rows)?;
         self.clock.advance(waiting.len() as u64);
-        (place.pass, place.next) = (place.pass + 1, 0);
+        (place.pass, place.next) = (index + 1, 0);
+        place.from = route.passes.get(place.pass).and_then(|pass| pass.frames.first().copied());
+        Ok(())
+    }
+
+    /// What is known of an object in a frame, after the frame that was seen before.
+    fn row(&self, judge: &Judge<'_>, found: &Followed, now: &Sight, before: Option<&Sight>) -> Row {
+        let (prompted, verified) = self.said.of(now.frame, found.object);
+        let word = self.said.word(now.frame, found.object, &now.labels);
+        Row { prompted, verified, ..judge.row(found, now, before, word) }
+    }
+
+    /// What an earlier pass found in a frame stands: the objects that are not `wanted` in this one.
+    fn keep_earlier(&self, frame: usize, labels: &mut Array2<u32>, wanted: &dyn Fn(u32) -> bool) -> Result<(), Error> {
+        if let Some(earlier) = self.masks.read(frame)? {
+            ndarray::Zip::from(labels).and(&earlier.mapv(u32::from)).for_each(|label, &earlier| {
+                if earlier > 0 && !wanted(earlier) {
+                    *label = earlier;
+                }
+            });
+        }
         Ok(())
     }
 
     /// The frame that was seen before the place in a pass: the one before it, or, at the beginning of the way back, the one
-    /// from which the first pass began. Checkpoints stand behind frames that were shown.
-    fn last_seen(&self, passes: &[Pass], place: &Place) -> Result<Option<Sight>, Error> {
+    /// from which it begins. Checkpoints stand behind frames that were shown.
+    fn last_seen(&self, route: &Route, place: &Place) -> Result<Option<Sight>, Error> {
+        let pass = &route.passes[place.pass];
         let frame = match place.next {
             0 if place.pass == 0 => return Ok(None),
-            0 => passes[0].frames[0],
-            next => passes[place.pass].frames[next - 1],
+            0 => pass.frames[0] + 1,
+            next => pass.frames[next - 1],
         };
         let Some(labels) = self.masks.read(frame)? else { return Ok(None) };
         Ok(Some(Sight { frame, pixels: pixels(self.source, frame)?, labels: labels.mapv(u32::from) }))
     }
 
-    /// Fills frames that were not shown, once the next that was is known.
-    fn fill(&self, waiting: &[usize], before: Option<&Sight>, now: &Sight, rows: &mut Rows) -> Result<(), Error> {
+    /// Fills frames that were not shown, once the next that was is known, with objects that are `wanted` there.
+    fn fill(
+        &self,
+        waiting: &[usize],
+        before: Option<&Sight>,
+        now: &Sight,
+        wanted: &dyn Fn(usize, u32) -> bool,
+        rows: &mut Rows,
+    ) -> Result<(), Error> {
         let Some(before) = before else {
-            return self.leave_empty(waiting, "no frame before it shows anything", rows);
+            return self.leave_empty(waiting, "no frame before it shows anything", wanted, rows);
         };
         if waiting.len() > self.config.fill_frames {
             let why = format!("{} blank frames in a row, more than {}", waiting.len(), self.config.fill_frames);
-            return self.leave_empty(waiting, &why, rows);
+            return self.leave_empty(waiting, &why, wanted, rows);
         }
         if waiting.is_empty() {
             return Ok(());
         }
-        let between = |object| Some((object, Between::new(&before.mask(object), &now.mask(object))?));
-        let objects = self.said.objects();
-        let between: Vec<(u32, Between)> = objects.iter().copied().filter_map(between).collect();
-        for &frame in waiting {
-            let fraction = frame.abs_diff(before.frame) as f64 / now.frame.abs_diff(before.frame) as f64;
-            let mut labels = Array2::zeros(now.labels.dim());
-            let mut deepest = Array2::zeros(now.labels.dim());
-            for (object, between) in &between {
-                ndarray::Zip::from(&mut labels).and(&mut deepest).and(&between.at(fraction)).for_each(
+        let size = now.labels.dim();
+        let mut filled = BTreeSet::new();
+        let mut frames: Vec<_> =
+            waiting.iter().map(|&frame| (frame, Array2::zeros(size), Array2::zeros(size))).collect();
+        for object in self.said.objects() {
+            let Some(between) = Between::new(&before.mask(object), &now.mask(object)) else { continue };
+            filled.insert(object);
+            for (frame, labels, deepest) in frames.iter_mut().filter(|(frame, ..)| wanted(*frame, object)) {
+                let fraction = frame.abs_diff(before.frame) as f64 / now.frame.abs_diff(before.frame) as f64;
+                ndarray::Zip::from(labels).and(deepest).and(&between.at(fraction)).for_each(
                     |label, deepest, &depth| {
                         if depth > *deepest {
-                            (*label, *deepest) = (*object, depth);
+                            (*label, *deepest) = (object, depth);
                         }
                     },
                 );
             }
+        }
+        for (frame, mut labels, _) in frames {
+            self.keep_earlier(frame, &mut labels, &|object| wanted(frame, object))?;
             self.masks.write(frame, &labels)?;
-            for &object in &objects {
-                let filled = between.iter().any(|(of, _)| *of == object);
+            for object in self.said.objects().into_iter().filter(|object| wanted(frame, *object)) {
+                let filled = filled.contains(&object);
                 let why = if filled { "" } else { "not there on both sides of the gap" };
                 let row = Row::of(&labels.mapv(|label| label == object));
                 rows.insert((frame, object), Row { filled, why: why.to_owned(), ..row });
@@ -188,16 +303,45 @@ impl Task<'_> {
         Ok(())
     }
 
-    fn leave_empty(&self, frames: &[usize], why: &str, rows: &mut Rows) -> Result<(), Error> {
+    fn leave_empty(
+        &self,
+        frames: &[usize],
+        why: &str,
+        wanted: &dyn Fn(usize, u32) -> bool,
+        rows: &mut Rows,
+    ) -> Result<(), Error> {
         let shape = self.source.shape();
         for &frame in frames {
-            self.masks.write(frame, &Array2::zeros((shape.height, shape.width)))?;
-            for object in self.said.objects() {
+            let mut labels = Array2::zeros((shape.height, shape.width));
+            self.keep_earlier(frame, &mut labels, &|object| wanted(frame, object))?;
+            self.masks.write(frame, &labels)?;
+            for object in self.said.objects().into_iter().filter(|object| wanted(frame, *object)) {
                 rows.insert((frame, object), Row { why: why.to_owned(), ..Row::default() });
             }
         }
         Ok(())
     }
+}
+
+/// Tells a propagator what was said of a frame that it has just followed to; gives what it now knows of these objects.
+fn tell(
+    propagator: &mut dyn Propagator,
+    prompts: &[&Prompt],
+    pixels: ArrayView2<'_, f32>,
+) -> Result<Vec<Followed>, Error> {
+    let mut objects = BTreeMap::new();
+    for prompt in prompts {
+        propagator.prompt(prompt, pixels)?;
+        let nowhere = || Followed {
+            object: prompt.object,
+            logits: Array2::from_elem(pixels.dim(), f32::MIN),
+            quality: 1.0,
+            presence: 0.0,
+        };
+        let told = propagator.told(prompt.object, prompt.frame).filter(|_| !prompt.is_absence());
+        objects.insert(prompt.object, told.unwrap_or_else(nowhere));
+    }
+    Ok(objects.into_values().collect())
 }
 
 #[cfg(test)]
@@ -225,6 +369,8 @@ mod tests {
     struct Bright {
         steps: f32,
         shown: Vec<usize>,
+        /// In which frames it was told something.
+        told: Vec<usize>,
     }
 
     impl Propagator for Bright {
@@ -232,8 +378,22 @@ mod tests {
             1
         }
 
-        fn prompt(&mut self, _: &Prompt, _: ArrayView2<'_, f32>) -> Result<(), Error> {
+        fn knows_ahead(&self) -> bool {
+            true
+        }
+
+        fn waits(&self, _: &Prompt, begins: bool) -> bool {
+            !begins
+        }
+
+        fn prompt(&mut self, prompt: &Prompt, _: ArrayView2<'_, f32>) -> Result<(), Error> {
+            self.told.push(prompt.frame);
             Ok(())
+        }
+
+        fn told(&self, object: u32, _: usize) -> Option<Followed> {
+            let logits = Array2::from_elem(SIZE, 1.0);
+            Some(Followed { object, logits, quality: 1.0, presence: 1.0 })
         }
 
         fn step(
@@ -242,6 +402,7 @@ mod tests {
             pixels: ArrayView2<'_, f32>,
             after: &[ArrayView2<'_, f32>],
             _: Direction,
+            _: &dyn Fn(u32) -> bool,
         ) -> Result<Vec<Followed>, Error> {
             self.steps += 1.0;
             self.shown.push(frame);
@@ -326,7 +487,7 @@ mod tests {
             }
             let mut blanks = looking.judge(self.config.blank_below);
             blanks.show(self.said.shown());
-            let passes = course::passes(Course::Both, &(0..=n_frames - 1), self.said.shown()).expect("prompts");
+            let route = course::route(Course::Both, &(0..=n_frames - 1), &self.said, true).expect("prompts");
             let clock = StageClock::new(progress);
             let task = Task {
                 config: &self.config,
@@ -338,7 +499,7 @@ mod tests {
                 clock: &clock,
             };
             let mut bright = Bright::default();
-            let outcome = task.follow(&mut bright, &passes);
+            let outcome = task.follow(&mut bright, &route);
             let found = (0..n_frames).map_while(|frame| masks.read(frame).expect("readable")).collect();
             (outcome, bright.shown, found)
         }

@@ -51,9 +51,26 @@ impl Propagator for MaskTrack {
         BESIDE
     }
 
+    fn knows_ahead(&self) -> bool {
+        false
+    }
+
+    /// All but the first of an object: what it sees of a frame, it sees in the light of the one before.
+    fn waits(&self, _: &Prompt, begins: bool) -> bool {
+        !begins
+    }
+
     fn prompt(&mut self, prompt: &Prompt, pixels: ArrayView2<'_, f32>) -> Result<(), Error> {
-        self.tracker.prompt(prompt, pixels)?;
+        if prompt.is_absence() {
+            self.tracker.absent(prompt.object, prompt.frame);
+        } else {
+            self.tracker.prompt(prompt, pixels)?;
+        }
         Ok(())
+    }
+
+    fn told(&self, object: u32, frame: usize) -> Option<Followed> {
+        self.tracker.told(object, frame)
     }
 
     fn step(
@@ -62,8 +79,9 @@ impl Propagator for MaskTrack {
         pixels: ArrayView2<'_, f32>,
         after: &[ArrayView2<'_, f32>],
         direction: Direction,
+        wanted: &dyn Fn(u32) -> bool,
     ) -> Result<Vec<Followed>, Error> {
-        Ok(self.tracker.step(frame, pixels, after, direction)?)
+        Ok(self.tracker.step(frame, pixels, after, direction, wanted)?)
     }
 
     fn state(&self) -> Weights {

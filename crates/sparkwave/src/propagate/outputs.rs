@@ -11,7 +11,7 @@ use sparkwave_core::movie::{PixelType, Pixels};
 use sparkwave_core::progress::Progress;
 use sparkwave_io::mp4::Mp4Writer;
 use sparkwave_io::png::{self, Image, PALETTE};
-use sparkwave_io::write::{MovieWriter, WriteOptions};
+use sparkwave_io::write::{Compression, MovieWriter, WriteOptions};
 use std::path::PathBuf;
 
 /// `masks/`: an image a frame, in the manner of DAVIS: the value of a pixel is its object, a palette shows which.
@@ -26,12 +26,14 @@ impl MaskFolder {
         self.0.join(format!("{frame:06}.png"))
     }
 
-    /// Takes away the masks of an earlier run.
+    /// Takes away the masks of an earlier run; other images stay.
     pub(super) fn clear(&self) -> Result<(), Error> {
         let fail = |source| sparkwave_io::Error::Io { operation: "list", path: self.0.clone(), source };
         for entry in std::fs::read_dir(&self.0).map_err(fail)? {
             let path = entry.map_err(fail)?.path();
-            if path.extension().is_some_and(|e| e == "png") {
+            let is_of_a_frame = |name: &str| name.len() >= 6 && name.bytes().all(|c| c.is_ascii_digit());
+            let is_mask = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_of_a_frame);
+            if is_mask && path.extension().is_some_and(|e| e == "png") {
                 std::fs::remove_file(&path).map_err(|source| sparkwave_io::Error::Io {
                     operation: "replace",
                     path,
@@ -83,16 +85,18 @@ const OPACITY: f32 = 0.45;
 /// Frames of the video in a second.
 const FRAMES_PER_S: f64 = 10.0;
 
-/// Writes everything that is made of all masks together.
+/// Writes everything that is made of all masks together: labels of all frames of the movie, and a video of those that were
+/// reached. What does not fit into a video is told, and has none.
 ///
 /// # Errors
 /// If the movie cannot be read, a file cannot be written, or the user cancels.
 pub(super) fn finish(task: &Task<'_>, display: Display, names: &FrameNames) -> Result<(), Error> {
     let Task { config, source, said, folder, masks, clock, .. } = *task;
     let shape = source.shape();
-    let (labels, options) = (folder.file("labels.tif"), WriteOptions::default());
+    let (labels, options) =
+        (folder.file("labels.tif"), WriteOptions { compression: Compression::Deflate, ..WriteOptions::default() });
     let mut labels = MovieWriter::create(&labels, shape, PixelType::U16, source.recording(), &options)?;
-    let mut video = Mp4Writer::create(&folder.file("overlay.mp4"), shape.width, shape.height, FRAMES_PER_S)?;
+    let mut video = Video::create(folder, shape.width, shape.height, clock)?;
     let wanted = config.isat || !config.export.is_empty();
     let mut data_set = if wanted { Some(DataSet::create(config, folder, said, shape.n_frames)?) } else { None };
     let neighbours = config.isat_into.as_ref().map(|into| Neighbours::of(into, said, names)).transpose()?;
@@ -101,24 +105,64 @@ pub(super) fn finish(task: &Task<'_>, display: Display, names: &FrameNames) -> R
         if clock.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let reached = masks.read(frame)?;
-        let found = reached.clone().unwrap_or_else(|| Array2::zeros((shape.height, shape.width)));
+        clock.advance(1);
+        let Some(found) = masks.read(frame)? else {
+            labels.append(&Pixels::U16(Array3::zeros((1, shape.height, shape.width))))?;
+            continue;
+        };
         labels.append(&Pixels::U16(found.clone().insert_axis(Axis(0))))?;
         let gray = pixels(source, frame)?.mapv(|v| 255.0 * display.shade(v));
-        video.append(overlay(&gray, &found).view())?;
-        if let Some(labels) = &reached {
-            if let Some(data_set) = &mut data_set {
-                data_set.append(frame, &gray, labels)?;
-            }
-            if let Some(neighbours) = &neighbours {
-                neighbours.write(frame, labels, names)?;
-            }
+        video.append(&gray, &found)?;
+        if let Some(data_set) = &mut data_set {
+            data_set.append(frame, &gray, &found)?;
         }
-        clock.advance(1);
+        if let Some(neighbours) = &neighbours {
+            neighbours.write(frame, &found, names)?;
+        }
     }
     labels.finish()?;
     video.finish()?;
     data_set.map_or(Ok(()), DataSet::finish)
+}
+
+/// `overlay.mp4`, as long as it fits into one.
+struct Video<'a> {
+    writer: Option<Mp4Writer>,
+    clock: &'a dyn Progress,
+}
+
+impl<'a> Video<'a> {
+    fn create(folder: &RunFolder, width: usize, height: usize, clock: &'a dyn Progress) -> Result<Self, Error> {
+        let mut video = Self { writer: None, clock };
+        let created = Mp4Writer::create(&folder.file("overlay.mp4"), width, height, FRAMES_PER_S);
+        video.writer = video.or_told(created)?;
+        Ok(video)
+    }
+
+    fn append(&mut self, gray: &Array2<f32>, labels: &Array2<u16>) -> Result<(), Error> {
+        if let Some(writer) = &mut self.writer {
+            let appended = writer.append(overlay(gray, labels).view());
+            if self.or_told(appended)?.is_none() {
+                self.writer = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        Ok(self.writer.map_or(Ok(()), Mp4Writer::finish)?)
+    }
+
+    /// What came of it, unless it does not fit into a video, which is told.
+    fn or_told<T>(&self, came: Result<T, sparkwave_io::Error>) -> Result<Option<T>, Error> {
+        match came {
+            Err(e @ (sparkwave_io::Error::Limit(_) | sparkwave_io::Error::Refused(_))) => {
+                self.clock.warn(&format!("no overlay.mp4 is written: {e}"));
+                Ok(None)
+            }
+            other => Ok(Some(other?)),
+        }
+    }
 }
 
 /// A frame in grey with its objects in colour.

@@ -20,16 +20,27 @@ pub trait Propagator {
     /// How many of the frames that follow are looked at with one.
     fn looks_ahead(&self) -> usize;
 
+    /// Whether it makes use of what is said of later frames, so that it follows an object to frames before anything was said of
+    /// it, too, on the way forwards.
+    fn knows_ahead(&self) -> bool;
+
+    /// Whether a prompt waits until its frame is reached, as it corrects what was followed to there; the others come before the
+    /// first step, in the order of frames. `begins` is whether it is where its object is followed from.
+    fn waits(&self, prompt: &Prompt, begins: bool) -> bool;
+
     /// Learns what was said of an object in a frame, whose values as they were recorded are `pixels` `[y, x]` (NaN where there
-    /// are none). All prompts come before the first step, in the order of frames.
+    /// are none): before the first step, or right after the step to this frame.
     ///
     /// # Errors
     /// If the frame is beyond the movie, or of another size.
     fn prompt(&mut self, prompt: &Prompt, pixels: ArrayView2<'_, f32>) -> Result<(), Error>;
 
-    /// Follows all objects to a frame, the next in a direction of those that show something; there may be gaps. `after` are
-    /// those that will be shown after it, [`Propagator::looks_ahead`] of them, or fewer at the end. Gives each object of which
-    /// something was said in any frame; what was said of this one stands.
+    /// What is known of an object in a frame of which something was just said.
+    fn told(&self, object: u32, frame: usize) -> Option<Followed>;
+
+    /// Follows objects to a frame, the next in a direction of those that show something; there may be gaps. `after` are those
+    /// that will be shown after it, [`Propagator::looks_ahead`] of them, or fewer at the end. Gives `wanted` objects of which
+    /// something was said, in whichever frames it can follow them from; what was said of this one stands.
     ///
     /// # Errors
     /// As [`Propagator::prompt`].
@@ -39,13 +50,14 @@ pub trait Propagator {
         pixels: ArrayView2<'_, f32>,
         after: &[ArrayView2<'_, f32>],
         direction: Direction,
+        wanted: &dyn Fn(u32) -> bool,
     ) -> Result<Vec<Followed>, Error>;
 
-    /// What came of the steps so far, as named arrays; what was said is not among it.
+    /// What came of the steps and corrections so far, as named arrays; what was said before the first step is not among it.
     fn state(&self) -> Weights;
 
-    /// Goes on from what [`Propagator::state`] gave, after the same prompts: all steps that follow are the same then, bit for
-    /// bit.
+    /// Goes on from what [`Propagator::state`] gave, after the same prompts but for corrections: all steps that follow are the
+    /// same then, bit for bit.
     ///
     /// # Errors
     /// If it is not the state of this movie and these objects.
@@ -70,7 +82,7 @@ pub(crate) fn file(model: &Path) -> Result<Option<PathBuf>, Error> {
 /// If there is none of this name, or its file is not what it should be.
 pub(crate) fn propagator(
     model: &Path,
-    image_px: usize,
+    image_px: Option<usize>,
     movie: MovieShape,
     display: Display,
 ) -> Result<Box<dyn Propagator>, Error> {

@@ -3,6 +3,7 @@
 use super::names::FrameNames;
 use crate::error::Error;
 use ndarray::Array2;
+use sparkwave_core::axes::PointYx;
 use sparkwave_core::movie::MovieShape;
 use sparkwave_core::prompt::Prompt;
 use sparkwave_io::prompts;
@@ -19,6 +20,18 @@ pub(super) struct Said {
     names: BTreeMap<u32, Name>,
 }
 
+/// What was said of an object in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    Nothing,
+    /// Where it is, by points, a box or a mask that nobody verified; whether a point in it is not in what was found.
+    Pointed {
+        is_left_out: bool,
+    },
+    /// Its mask, or that it is not there.
+    Verified,
+}
+
 impl Said {
     /// Reads prompts as JSON, or labels of ISAT, a file or a folder.
     ///
@@ -32,6 +45,7 @@ impl Said {
         } else {
             Self { prompts: prompts::read(path, shape)?, labelled: BTreeMap::new(), names: BTreeMap::new() }
         };
+        said.tell_absences();
         said.prompts.sort_by_key(|prompt| prompt.frame);
         match said.prompts.iter().find(|prompt| prompt.object > u32::from(u16::MAX)) {
             Some(prompt) => {
@@ -40,6 +54,20 @@ impl Said {
             }
             None => Ok(said),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_prompts(prompts: Vec<Prompt>) -> Self {
+        Self { prompts, labelled: BTreeMap::new(), names: BTreeMap::new() }
+    }
+
+    /// In a frame that a person labelled, what has no label is not there.
+    fn tell_absences(&mut self) {
+        let there: BTreeSet<(usize, u32)> = self.prompts.iter().map(|prompt| (prompt.frame, prompt.object)).collect();
+        let objects = self.objects();
+        let all = self.labelled.keys().flat_map(|&frame| objects.iter().map(move |&object| (frame, object)));
+        let absent = all.filter(|at| !there.contains(at)).map(|(frame, object)| Prompt::absence(frame, object));
+        self.prompts.extend(absent.collect::<Vec<_>>());
     }
 
     /// The frames of which something was said, in any order.
@@ -63,6 +91,21 @@ impl Said {
         let of = self.prompts.iter().filter(|prompt| (prompt.frame, prompt.object) == (frame, object));
         let (prompted, verified) = of.fold((false, false), |(_, verified), prompt| (true, verified | prompt.verified));
         (prompted, verified || self.labelled.contains_key(&frame))
+    }
+
+    /// What was said of an object in a frame, in which it is where `labels` say.
+    pub(super) fn word(&self, frame: usize, object: u32, labels: &Array2<u32>) -> Word {
+        let (prompted, verified) = self.of(frame, object);
+        if verified {
+            return Word::Verified;
+        }
+        if !prompted {
+            return Word::Nothing;
+        }
+        let of = self.prompts.iter().filter(|prompt| (prompt.frame, prompt.object) == (frame, object));
+        // Points are in the image: at -0.5 and beyond, rounded to a pixel of it.
+        let is_inside = |p: &PointYx| labels.get((p.y.round() as usize, p.x.round() as usize)) == Some(&object);
+        Word::Pointed { is_left_out: of.flat_map(|prompt| &prompt.positive).any(|point| !is_inside(point)) }
     }
 
     /// Puts the masks that a person verified over what was found in a frame. In a labelled frame there is nothing else.
@@ -108,9 +151,17 @@ mod tests {
         assert_eq!(locked(&said, 3), [0, 2, 2, 1, 0, 3]);
         assert_eq!(locked(&said, 4), [2, 2, 1, 1, 2, 3]);
         assert_eq!((said.of(2, 1), said.of(2, 2), said.of(2, 3)), ((true, true), (true, false), (false, false)));
+        let kinds = |said: &Said, frame| {
+            let labels = Array2::from_shape_vec((1, 6), vec![1, 1, 0, 2, 2, 0]).expect("six");
+            [1, 2, 3].map(|object| said.word(frame, object, &labels))
+        };
+        assert_eq!(kinds(&said, 2), [Word::Verified, Word::Pointed { is_left_out: true }, Word::Nothing]);
         assert_eq!((said.name(1).category.as_str(), said.name(2).group), ("1", 0));
         said.labelled.insert(3, "3.json".into());
         assert_eq!((locked(&said, 3), said.of(3, 1)), (vec![0, 2, 2, 0, 0, 0], (false, true)));
         assert_eq!(said.objects().into_iter().collect::<Vec<_>>(), [1, 2]);
+        said.tell_absences();
+        let absent: Vec<&Prompt> = said.prompts.iter().filter(|prompt| prompt.is_absence()).collect();
+        assert!(absent.len() == 1 && (absent[0].frame, absent[0].object) == (3, 1), "{absent:?}");
     }
 }

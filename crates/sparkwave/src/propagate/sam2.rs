@@ -3,7 +3,7 @@
 use super::Display;
 use super::propagator::{Direction, Followed, Propagator};
 use crate::error::Error;
-use ndarray::{Array3, ArrayView2};
+use ndarray::{Array2, Array3, ArrayView2};
 use sparkwave_core::axes::PointYx;
 use sparkwave_core::movie::MovieShape;
 use sparkwave_core::prompt::Prompt;
@@ -14,6 +14,11 @@ use std::path::Path;
 /// Of hundreds of frames that a person verified each frame rests on so many, as it was trained with few, and more take longer.
 const NEAREST_PROMPTS: usize = 16;
 
+/// The text of a fine-tuned checkpoint that says with how many pixels along each edge.
+pub(crate) const IMAGE_PX: &str = "image_px";
+/// What the published checkpoints were trained with.
+const PUBLISHED_PX: usize = 1024;
+
 /// A tracker, and how it is shown pixels.
 pub(super) struct Sam2Propagator {
     tracker: Tracker,
@@ -22,14 +27,17 @@ pub(super) struct Sam2Propagator {
 }
 
 impl Sam2Propagator {
-    /// From a checkpoint of SAM 2 or 2.1, read from the file `model`, shown images of `image_px` pixels an edge.
+    /// From a checkpoint of SAM 2 or 2.1, read from the file `model`, shown images of `image_px` pixels an edge, or as they
+    /// were in its training.
     pub(super) fn open(
         weights: Weights,
         model: &Path,
-        image_px: usize,
+        image_px: Option<usize>,
         movie: MovieShape,
         display: Display,
     ) -> Result<Self, Error> {
+        let trained = || weights.texts.get(IMAGE_PX).and_then(|px| px.parse().ok());
+        let image_px = image_px.or_else(trained).unwrap_or(PUBLISHED_PX);
         let shape = Sam2Config::of(&weights, image_px).ok_or_else(|| Error::Config {
             path: model.to_path_buf(),
             message: "expected a checkpoint of SAM 2 or 2.1, found other arrays".into(),
@@ -54,11 +62,22 @@ impl Propagator for Sam2Propagator {
         0
     }
 
+    fn knows_ahead(&self) -> bool {
+        true
+    }
+
+    /// Only what says nothing by itself, as of what is said of later frames the published predictor makes use in earlier ones.
+    fn waits(&self, prompt: &Prompt, begins: bool) -> bool {
+        let nothing_inside = prompt.positive.is_empty() && prompt.bounds.is_none() && prompt.mask.is_none();
+        !begins && nothing_inside && !prompt.is_absence()
+    }
+
     fn prompt(&mut self, prompt: &Prompt, pixels: ArrayView2<'_, f32>) -> Result<(), Error> {
-        let (height, width) = pixels.dim();
         let image = self.image(pixels);
-        if let Some(mask) = &prompt.mask {
-            self.tracker.mask(prompt.object, prompt.frame, image.view(), mask.to_image(height, width).view())?;
+        let mask = prompt.mask.as_ref().map(|mask| mask.to_image(pixels.nrows(), pixels.ncols()));
+        let nowhere = prompt.is_absence().then(|| Array2::from_elem(pixels.dim(), false));
+        if let Some(mask) = mask.or(nowhere) {
+            self.tracker.mask(prompt.object, prompt.frame, image.view(), mask.view())?;
         }
         let points = points(prompt);
         if !points.is_empty() {
@@ -67,15 +86,22 @@ impl Propagator for Sam2Propagator {
         Ok(())
     }
 
+    fn told(&self, object: u32, frame: usize) -> Option<Followed> {
+        self.tracker.told(object, frame)
+    }
+
     fn step(
         &mut self,
         frame: usize,
         pixels: ArrayView2<'_, f32>,
         _after: &[ArrayView2<'_, f32>],
         direction: Direction,
+        wanted: &dyn Fn(u32) -> bool,
     ) -> Result<Vec<Followed>, Error> {
         let image = self.image(pixels);
-        Ok(self.tracker.step(frame, image.view(), direction)?)
+        let mut found = self.tracker.step(frame, image.view(), direction)?;
+        found.retain(|followed| wanted(followed.object));
+        Ok(found)
     }
 
     fn state(&self) -> Weights {

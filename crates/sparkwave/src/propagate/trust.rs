@@ -2,6 +2,7 @@
 
 use super::PropagateConfig;
 use super::propagator::Followed;
+use super::said::Word;
 use ndarray::{Array2, ArrayView2, s};
 use sparkwave_core::axes::PointYx;
 use sparkwave_core::mask::Mask;
@@ -71,14 +72,15 @@ impl<'a> Judge<'a> {
         self.pixel_mm.is_some() && self.times.is_some()
     }
 
-    /// The row of an object in a frame, after that of the frame that was seen before. What a person said is not doubted.
-    pub(super) fn row(&self, found: &Followed, now: &Sight, before: Option<&Sight>, prompted: bool) -> Row {
+    /// The row of an object in a frame, after that of the frame that was seen before. What a person verified is not doubted;
+    /// what was found where a person pointed is, but not for being elsewhere than before.
+    pub(super) fn row(&self, found: &Followed, now: &Sight, before: Option<&Sight>, word: Word) -> Row {
         let mask = now.mask(found.object);
+        let before = before.filter(|_| word == Word::Nothing);
         let earlier = before.map(|before| (before, before.mask(found.object)));
         let earlier = earlier.and_then(|(before, mask)| Some((before, centroid(&mask)?, mask)));
         let mut row = Row::of(&mask);
         (row.quality, row.presence) = (Some(f64::from(found.quality)), Some(f64::from(found.presence)));
-        row.prompted = prompted;
         let mut doubts = Vec::new();
         let limit = f64::from(self.config.doubt);
         if let Some(middle) = row.centroid {
@@ -104,7 +106,12 @@ impl<'a> Judge<'a> {
             // Said once: that it stays away is no news.
             doubts.push(format!("gone since frame {}", before.frame));
         }
-        if !prompted {
+        match word {
+            Word::Pointed { .. } if row.centroid.is_none() => doubts.push("nothing is found there".to_owned()),
+            Word::Pointed { is_left_out: true } => doubts.push("a point inside of it is left out".to_owned()),
+            _ => {}
+        }
+        if word != Word::Verified {
             (row.doubtful, row.why) = (!doubts.is_empty(), doubts.join(", "));
         }
         row
@@ -294,19 +301,25 @@ mod tests {
         let judge = Judge::new(&config, &recording);
         let found = Followed { object: 1, logits: Array2::zeros((40, 60)), quality: 0.2, presence: 0.9 };
         let (before, now) = (sight(3, square([10, 12], 10)), sight(5, square([10, 15], 10)));
-        let row = judge.row(&found, &now, Some(&before), false);
+        let row = judge.row(&found, &now, Some(&before), Word::Nothing);
         // 3 px of 20 um in 1 s.
         assert!((row.speed_mm_min.expect("known") - 3.6).abs() < 1e-9);
         assert_eq!((row.doubtful, row.why.as_str(), row.agreement), (true, "expected overlap 0.20", Some(1.0)));
         assert_eq!((row.area_px, row.centroid), (100, Some([14.5, 19.5])));
-        let said = judge.row(&found, &now, Some(&before), true);
-        assert!(!said.doubtful && said.prompted && said.why.is_empty());
+        let said = judge.row(&found, &now, Some(&before), Word::Verified);
+        assert!(!said.doubtful && said.why.is_empty());
+        let pointed = |is_left_out| judge.row(&found, &now, Some(&before), Word::Pointed { is_left_out });
+        assert_eq!(pointed(false).why, "expected overlap 0.20");
+        assert_eq!(pointed(true).why, "expected overlap 0.20, a point inside of it is left out");
         let sure = Followed { quality: 0.9, ..found };
-        let jumped = judge.row(&sure, &sight(4, square([12, 40], 10)), Some(&before), false);
+        let jumped = judge.row(&sure, &sight(4, square([12, 40], 10)), Some(&before), Word::Nothing);
         assert_eq!(jumped.why, "agreement with frame 3 0.00, speed 67.4 mm/min");
-        let gone = judge.row(&sure, &sight(4, square([0, 0], 0)), Some(&before), false);
+        let nothing = sight(4, square([0, 0], 0));
+        let gone = judge.row(&sure, &nothing, Some(&before), Word::Nothing);
         assert_eq!((gone.doubtful, gone.why.as_str(), gone.speed_mm_min), (true, "gone since frame 3", None));
-        assert!(!judge.row(&sure, &now, Some(&sight(3, square([0, 0], 0))), false).doubtful);
+        assert!(!judge.row(&sure, &now, Some(&nothing), Word::Nothing).doubtful);
+        let missed = judge.row(&sure, &nothing, Some(&before), Word::Pointed { is_left_out: true });
+        assert_eq!((missed.doubtful, missed.why.as_str()), (true, "nothing is found there"));
         let blind = Recording::default();
         assert!(!Judge::new(&config, &blind).knows_speed());
 

@@ -374,7 +374,7 @@ mod tests {
         }
         let movie = MovieShape { n_frames: 3, height: 64, width: 64 };
         let display = Display { black: 0.0, white: 1.0 };
-        let opened = propagator(&at("whole").join("best.safetensors"), 0, movie, display).expect("a propagator");
+        let opened = propagator(&at("whole").join("best.safetensors"), None, movie, display).expect("a propagator");
         assert_eq!(opened.description()["mask_track"]["training"]["shapes"], 2, "{}", opened.description());
         let odd = MaskTrackRun { shapes: 0, ..config };
         assert!(run(&odd, &at("odd"), Existing::Refuse, None, &Silent).expect_err("no movies").is_bad_parameter());

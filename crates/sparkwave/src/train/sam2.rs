@@ -7,6 +7,7 @@
 use super::clips::Clips;
 use super::history::History;
 use crate::error::Error;
+use crate::propagate::IMAGE_PX;
 use crate::provenance::{RunRecord, input_record};
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
@@ -148,7 +149,7 @@ impl<'a> Run<'a> {
     }
 
     fn validate(&mut self, progress: &dyn Progress) -> Result<(), Error> {
-        let weights = self.session.weights();
+        let mut weights = self.session.weights();
         let held_out = self.clips.n_learned()..self.clips.present().len();
         if !held_out.is_empty() {
             progress.begin("validate", held_out.len() as u64);
@@ -162,6 +163,7 @@ impl<'a> Run<'a> {
                 self.history.validations.push(Followed { step: self.session.step(), dice });
             }
         }
+        weights.texts.insert(IMAGE_PX.to_owned(), self.config.tune.image_px.to_string());
         sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
         if self.best() == self.history.validations.last().copied() {
             sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;

@@ -51,9 +51,7 @@ pub(super) fn outline(
 /// # Errors
 /// If there is none, or its file is not what it should be.
 pub(super) fn open(model: &Path, movie: MovieShape, limit: f32) -> Result<Box<dyn Propagator>, Error> {
-    /// What the checkpoints were trained with; intervals are few.
-    const IMAGE_PX: usize = 1024;
-    propagator(model, IMAGE_PX, movie, Display { black: -limit, white: limit })
+    propagator(model, None, movie, Display { black: -limit, white: limit })
 }
 
 /// The masks of the waves of an episode, by wave and interval.
@@ -84,15 +82,17 @@ fn follow(
                 return Err(Error::Cancelled);
             }
             let Some(rate) = ring.next()? else { break };
-            let found = propagator.step(frame, rate.view(), &ring.after(), direction)?;
-            let owner = owners(&found, inside.dim());
-            for (&wave, &prompted) in &pointed_at {
-                let on_the_way = match direction {
+            let on_the_way = |wave: u32| {
+                pointed_at.get(&wave).is_some_and(|&prompted| match direction {
                     Direction::Forwards => frame >= prompted,
                     Direction::Backwards => frame <= prompted,
-                };
+                })
+            };
+            let found = propagator.step(frame, rate.view(), &ring.after(), direction, &on_the_way)?;
+            let owner = owners(&found, inside.dim());
+            for &wave in pointed_at.keys() {
                 let pixels = owner.indexed_iter().filter(|(at, object)| **object == wave && inside[*at]);
-                if let Some(mask) = Mask::of_pixels(pixels.map(|(at, _)| at)).filter(|_| on_the_way) {
+                if let Some(mask) = Mask::of_pixels(pixels.map(|(at, _)| at)) {
                     drawn.insert((wave, frame), mask);
                 }
             }

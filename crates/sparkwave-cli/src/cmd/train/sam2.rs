@@ -13,8 +13,9 @@ pub(crate) struct Args {
     /// The checkpoint of SAM 2 or 2.1 to begin with
     #[arg(long, value_name = "FILE")]
     base: PathBuf,
-    /// Verified clips: segments with ISAT labels (as propagate --isat and waves run write them), or folders `frames` and
-    /// `masks` with PNG images of the same names
+    /// Verified clips: segments with ISAT labels that a person saved (those of propagate --isat are not, until they are looked at
+    /// and saved in ISAT; those of waves run are taken as they are), or folders `frames` and `masks` with PNG images of the same
+    /// names
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]
@@ -76,7 +77,7 @@ pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
             b.dice,
             b.step
         )),
-        None => output::line(&format!("{} (a single clip, so none was held out)", model.display())),
+        None => output::line(&format!("{} (too few clips, so none was held out)", model.display())),
     }
     Ok(())
 }

@@ -5,16 +5,23 @@ use sparkwave_core::weights::{Parameter, Weights};
 
 use super::{Bank, Direction, Seen};
 
+/// What marks a corrected frame.
+const CORRECTED: &str = "corrected";
+
 impl Bank {
-    /// Adds what was followed, and in which direction frames were passed, under names that begin with `prefix`. What a person
-    /// said is not among it.
+    /// Adds what was followed and what was corrected, and in which direction frames were passed, under names that begin with
+    /// `prefix`. What a person said before anything was followed is not among it.
     pub(in crate::sam2) fn state(&self, prefix: &str, into: &mut Weights) {
         let mut add = |name: String, array: Parameter| into.parameters.insert(format!("{prefix}.{name}"), array);
-        for (frame, seen) in &self.followed {
+        let corrected = self.corrected.iter().filter_map(|frame| Some((frame, self.prompted.get(frame)?)));
+        for (frame, seen) in self.followed.iter().chain(corrected) {
             add(format!("{frame}.mask"), array(&seen.mask));
             add(format!("{frame}.memory"), array(&seen.memory));
             add(format!("{frame}.pointer"), array(&seen.pointer));
             add(format!("{frame}.trust"), Parameter::new(vec![2], vec![seen.quality, seen.presence]));
+        }
+        for frame in &self.corrected {
+            add(format!("{frame}.{CORRECTED}"), Parameter::new(vec![1], vec![1.0]));
         }
         // Numbers of frames are exact: movies have at most 2^24.
         let way = |direction| if direction == Direction::Forwards { 1.0 } else { -1.0 };
@@ -45,7 +52,12 @@ impl Bank {
                 quality: *trust.first()?,
                 presence: *trust.get(1)?,
             };
-            self.followed.insert(frame.parse().ok()?, seen);
+            let frame_number = frame.parse().ok()?;
+            if other(CORRECTED).is_some() {
+                self.correct(frame_number, seen);
+            } else {
+                self.followed.insert(frame_number, seen);
+            }
         }
         Some(())
     }
@@ -72,6 +84,7 @@ mod tests {
         bank.pass(5, Direction::Forwards);
         bank.follow(6, Seen { quality: 0.25, presence: -3.5, ..seen() });
         bank.pass(6, Direction::Backwards);
+        bank.correct(7, Seen { quality: 0.5, ..seen() });
         let mut state = Weights::default();
         bank.state("1", &mut state);
         bank.state("11", &mut state);
@@ -79,6 +92,7 @@ mod tests {
         other.prompt(5, seen());
         other.restore("1", &state, &device).expect("just written");
         assert!(other.prompted(5).is_some() && other.followed.len() == 1 && other.passed == bank.passed);
+        assert_eq!((other.prompted(7).map(|seen| seen.quality), other.corrected.contains(&7)), (Some(0.5), true));
         let found = other.seen(6).expect("followed");
         assert_eq!((found.quality, found.presence, found.mask.dims()), (0.25, -3.5, [1, 1, 4, 4]));
         state.parameters.remove("1.6.trust");
