@@ -33,7 +33,7 @@ pub(super) fn others(
     let (own, before) = (window.sample(mask.view()), window.sample(before.view()));
     let values = contrast.in_units(window.sample(frame));
     let values = blur(Array2::from_shape_vec((EDGE, EDGE), values).expect("a value a cell").view(), SMOOTHED);
-    let mut open: Vec<bool> = values.iter().zip(&own).map(|(&v, &own)| v > LIT && !(own > 0.5)).collect();
+    let mut open: Vec<bool> = values.iter().zip(&own).map(|(&v, &own)| v > LIT && own <= 0.5).collect();
     let n_own = own.iter().filter(|own| **own > 0.5).count();
     let mut cells = vec![-1.0; EDGE * EDGE];
     for start in 0..cells.len() {
