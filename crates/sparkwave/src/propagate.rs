@@ -187,13 +187,13 @@ fn pixels(source: &dyn FrameSource, frame: usize) -> Result<Array2<f32>, Error> 
 mod tests {
     use super::*;
     use crate::export::Export;
+    use crate::stop_after::StopAfter;
     use ndarray::Array3;
     use sparkwave_core::movie::Pixels;
     use sparkwave_core::progress::Silent;
     use sparkwave_core::recording::Recording;
     use sparkwave_io::write::{MovieWriter, WriteOptions};
     use sparkwave_nn::sam2::Sam2Config;
-    use std::sync::atomic::{AtomicI64, Ordering};
 
     fn write(pixels: &Pixels, path: &Path) {
         let (options, recording) = (WriteOptions::default(), Recording::default());
@@ -258,7 +258,7 @@ mod tests {
         assert!(error.is_bad_parameter() && !at("odd").exists(), "{error}");
 
         // Two looks, two prompts and three frames, then Ctrl-C.
-        let cancelled = run(&config, &at("broken"), Existing::Refuse, None, &Impatient(AtomicI64::new(6 + 1 + 2 + 3)));
+        let cancelled = run(&config, &at("broken"), Existing::Refuse, None, &StopAfter::new(6 + 1 + 2 + 3));
         assert!(cancelled.expect_err("cancelled").is_cancelled() && at("broken/checkpoint.safetensors").is_file());
         run(&config, &at("broken"), Existing::Resume, None, &Silent).expect("followed");
         for name in ["objects.csv", "labels.tif", "overlay.mp4", "checkpoint.safetensors", "frames.csv"] {
@@ -314,7 +314,7 @@ mod tests {
         // Ctrl-C on the way forwards and on the way back; looks and prompts come first.
         for patience in [N + 2 + 5, N + 2 + N + 3] {
             let out = patience.to_string();
-            let progress = Impatient(AtomicI64::new(patience as i64));
+            let progress = StopAfter::new(patience as u64);
             assert!(run(&config, &at(&out), Existing::Refuse, None, &progress).expect_err("cancelled").is_cancelled());
             run(&config, &at(&out), Existing::Resume, None, &Silent).expect("followed");
             for name in ["objects.csv", "labels.tif", "overlay.mp4", "checkpoint.safetensors"] {
@@ -350,20 +350,6 @@ mod tests {
         say(&[mask(0), no]);
         let config = PropagateConfig { stop_at_doubt: false, ..asking };
         run(&config, &at("said"), Existing::Refuse, None, &Silent).expect("followed");
-    }
-
-    /// Cancels after so many steps.
-    struct Impatient(AtomicI64);
-
-    impl Progress for Impatient {
-        fn begin(&self, _: &str, _: u64) {}
-        fn advance(&self, n: u64) {
-            self.0.fetch_sub(n as i64, Ordering::Relaxed);
-        }
-        fn warn(&self, _: &str) {}
-        fn is_cancelled(&self) -> bool {
-            self.0.load(Ordering::Relaxed) <= 0
-        }
     }
 
     #[test]

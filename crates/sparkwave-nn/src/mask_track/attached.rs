@@ -23,9 +23,14 @@ pub(super) fn keep_attached(logits: &mut [f32], hint: &[f32]) {
 
 /// Whether any of the cells round one is above a limit.
 pub(super) fn is_near(cells: &[f32], limit: f32, i: usize) -> bool {
-    let (y, x) = (i / EDGE, i % EDGE);
-    let mut rows = y.saturating_sub(NEAR)..(y + NEAR + 1).min(EDGE);
-    rows.any(|y| cells[y * EDGE..][x.saturating_sub(NEAR)..(x + NEAR + 1).min(EDGE)].iter().any(|&v| v > limit))
+    round(i, NEAR).any(|i| cells[i] > limit)
+}
+
+/// The cells that are no further than `reach` rows and columns from one, and that one.
+pub(super) fn round(i: usize, reach: usize) -> impl Iterator<Item = usize> {
+    let near = |at: usize| at.saturating_sub(reach)..(at + reach + 1).min(EDGE);
+    let columns = near(i % EDGE);
+    near(i / EDGE).flat_map(move |y| columns.clone().map(move |x| y * EDGE + x))
 }
 
 /// The cells that are open and hang together with one of them (eight neighbours); they are closed then.
@@ -35,14 +40,7 @@ pub(super) fn grow(start: usize, open: &mut [bool]) -> Vec<usize> {
     let mut next = 0;
     while let Some(&i) = region.get(next) {
         next += 1;
-        let (y, x) = (i / EDGE, i % EDGE);
-        for y in y.saturating_sub(1)..(y + 2).min(EDGE) {
-            for x in x.saturating_sub(1)..(x + 2).min(EDGE) {
-                if std::mem::take(&mut open[y * EDGE + x]) {
-                    region.push(y * EDGE + x);
-                }
-            }
-        }
+        region.extend(round(i, 1).filter(|&beside| std::mem::take(&mut open[beside])));
     }
     region
 }

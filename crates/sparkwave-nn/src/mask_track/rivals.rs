@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use ndarray::{Array2, ArrayView2};
 
 use super::EDGE;
-use super::attached::{grow, is_near};
+use super::attached::{grow, is_near, round};
 use super::blur::blur;
 use super::view::Contrast;
 use super::window::Window;
@@ -67,14 +67,10 @@ pub(super) fn leave_to_others(logits: &mut [f32], own: &[f32], others: &[f32]) {
         sources.chain((0..logits.len()).filter(|&i| of_others(i)).map(|i| (i, false))).collect();
     next.iter().for_each(|&(i, own)| owner[i] = Some(own));
     while let Some((i, own)) = next.pop_front() {
-        let (y, x) = (i / EDGE, i % EDGE);
-        for y in y.saturating_sub(1)..(y + 2).min(EDGE) {
-            for x in x.saturating_sub(1)..(x + 2).min(EDGE) {
-                let beside = y * EDGE + x;
-                if owner[beside].is_none() {
-                    owner[beside] = Some(own);
-                    next.push_back((beside, own));
-                }
+        for beside in round(i, 1) {
+            if owner[beside].is_none() {
+                owner[beside] = Some(own);
+                next.push_back((beside, own));
             }
         }
     }

@@ -179,7 +179,11 @@ impl MaskTracker {
             }
             let Some(from) = object.behind(frame, direction) else { continue };
             object.told.retain(|_, told| !told.corrects);
-            let others = rivals::others(from.pixels.view(), &from.mask, &from.others, from.contrast);
+            let others = if from.is_lost() {
+                from.others.clone()
+            } else {
+                rivals::others(from.pixels.view(), &from.mask, &from.others, from.contrast)
+            };
             let followed = follow(&self.network, id, &from, &others, frame, pixels.view(), after);
             let is_seen = is_there(&followed.logits);
             places.push((if is_seen { Seen { others, ..from } } else { from }, is_seen));
@@ -291,6 +295,13 @@ impl Object {
     }
 }
 
+impl Seen {
+    /// Whether it was not seen for so long that where it was tells nothing.
+    fn is_lost(&self) -> bool {
+        self.missed > LOST_AFTER
+    }
+}
+
 impl Told {
     fn as_followed(&self, object: u32) -> Followed {
         let logits = self.seen.mask.mapv(|p| (p / (1.0 - p)).ln().clamp(-SURE, SURE));
@@ -309,7 +320,7 @@ fn follow(
     after: Beside<'_>,
 ) -> Followed {
     let size = [pixels.nrows(), pixels.ncols()];
-    let Some(window) = Window::round(&from.mask).filter(|_| from.missed <= LOST_AFTER) else {
+    let Some(window) = Window::round(&from.mask).filter(|_| !from.is_lost()) else {
         return Followed { object, logits: Array2::from_elem(size, -SURE), quality: 0.0, presence: 0.0 };
     };
     let window = window.for_gap(from.missed + from.frame.abs_diff(frame), size);

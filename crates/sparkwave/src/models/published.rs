@@ -218,7 +218,7 @@ pub fn locate(model: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-/// Whether it looks like a name, not like a file.
+/// Whether it looks like a name, not like a file; `sam2.1-tiny` has an extension as paths go.
 pub(super) fn is_bare_name(model: &Path) -> bool {
     model.components().count() == 1 && model.extension().is_none_or(|e| e.to_string_lossy().contains('-'))
 }

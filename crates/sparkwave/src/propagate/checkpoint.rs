@@ -40,6 +40,14 @@ pub(super) struct Place {
     pub(super) corrections: BTreeSet<String>,
 }
 
+impl Place {
+    /// Whether the propagator was told this.
+    pub(super) fn knows(&self, prompt: &Prompt) -> bool {
+        let digest = digest(prompt);
+        self.told.contains(&digest) || self.corrections.contains(&digest)
+    }
+}
+
 /// The digest of what was said: with other prompts, what followed from them is worth nothing.
 pub(super) fn digest(prompt: &Prompt) -> String {
     let Prompt { frame, object, positive, negative, bounds, mask, verified } = prompt;

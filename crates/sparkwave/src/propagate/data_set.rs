@@ -1,6 +1,6 @@
 //! The masks as labelled frames for other programs: a data set of our own, and labels beside the images of someone else's.
 
-use super::names::{self, FrameNames};
+use super::names::FrameNames;
 use super::said::Said;
 use super::{IsatFolder, PropagateConfig};
 use crate::error::Error;
@@ -38,7 +38,7 @@ pub(super) struct DataSet<'a> {
     segment: SegmentWriter,
     name: SegmentName,
     /// What the frames are called, so that labels find back to them.
-    moments: Vec<Moment>,
+    moments: &'a [Moment],
     said: &'a Said,
     exports: LabelExports<'a>,
 }
@@ -48,10 +48,10 @@ impl<'a> DataSet<'a> {
         config: &'a PropagateConfig,
         folder: &'a RunFolder,
         said: &'a Said,
-        n_frames: usize,
+        frames: &'a FrameNames,
     ) -> Result<Self, Error> {
         let path = folder.create_subfolder("isat")?;
-        let moments = names::moments(&config.input, n_frames);
+        let moments = frames.moments();
         let end = |moment: Option<&Moment>| moment.cloned().unwrap_or(Moment::Frame(0));
         let name = SegmentName { index: 0, start: end(moments.iter().min()), end: end(moments.iter().max()) };
         write_categories(&path, &categories_of(said))?;
@@ -217,7 +217,7 @@ mod tests {
             let (config, names, said) = labelled(folder.path(), files);
             let shape = sparkwave_io::open(&config.input).expect("a movie").shape();
             let out = RunFolder::open(&folder.path().join("out"), Existing::Refuse, "").expect("free");
-            let mut set = DataSet::create(&config, &out, &said, 3).expect("room");
+            let mut set = DataSet::create(&config, &out, &said, &names).expect("room");
             for frame in 0..3 {
                 let gray = Array2::from_elem((20, 30), 50.0 * frame as f32);
                 set.append(frame, &gray, &Array2::zeros((20, 30))).expect("room");

@@ -82,12 +82,9 @@ impl Task<'_> {
             let asked = place.stopped.as_ref().is_some_and(|stop| stop.frame == frame);
             !(ahead || later || asked)
         };
-        let is_said = |digest: &String| place.told.contains(digest) || place.corrections.contains(digest);
-        let news = self.said.prompts.iter().filter(|prompt| !is_said(&checkpoint::digest(prompt)));
-        let told = place.told.iter().chain(&place.corrections);
-        same_way
-            && told.into_iter().all(|digest| now.contains(digest))
-            && !news.into_iter().any(|p| left_behind(p.frame))
+        let mut news = self.said.prompts.iter().filter(|prompt| !place.knows(prompt));
+        let mut told = place.told.iter().chain(&place.corrections);
+        same_way && told.all(|digest| now.contains(digest)) && !news.any(|prompt| left_behind(prompt.frame))
     }
 
     /// A session that takes up an earlier one. Where that one stopped to be asked, what was said since of this frame corrects it.
@@ -103,12 +100,8 @@ impl Task<'_> {
             return Ok(Session { place, rows });
         }
         let asked = place.stopped.as_ref().map(|stop| stop.frame);
-        let is_news = |prompt: &&Prompt| {
-            let digest = checkpoint::digest(prompt);
-            !place.told.contains(&digest) && !place.corrections.contains(&digest)
-        };
-        let answers: Vec<&Prompt> =
-            self.said.prompts.iter().filter(|prompt| Some(prompt.frame) == asked).filter(is_news).collect();
+        let there = self.said.prompts.iter().filter(|prompt| Some(prompt.frame) == asked);
+        let answers: Vec<&Prompt> = there.filter(|prompt| !place.knows(prompt)).collect();
         place.corrections.extend(answers.iter().map(|prompt| checkpoint::digest(prompt)));
         self.prompt(propagator, route, &mut place)?;
         propagator.restore(memory)?;
@@ -181,8 +174,8 @@ impl Task<'_> {
             let Some(pixels) = ring.next()? else { break };
             let wanted = |object| route.wants(index, frame, object);
             let mut found = propagator.step(frame, pixels.view(), &ring.after(), pass.direction, &wanted)?;
-            let waited: Vec<&Prompt> = self.said.prompts.iter().filter(|prompt| prompt.frame == frame).collect();
-            let waited: Vec<&Prompt> = waited.into_iter().filter(|p| self.waits(propagator, route, p)).collect();
+            let here = self.said.prompts.iter().filter(|prompt| prompt.frame == frame);
+            let waited: Vec<&Prompt> = here.filter(|prompt| self.waits(propagator, route, prompt)).collect();
             for told in tell(propagator, &waited, pixels.view())? {
                 found.retain(|other| other.object != told.object);
                 found.push(told);
@@ -369,8 +362,6 @@ mod tests {
     struct Bright {
         steps: f32,
         shown: Vec<usize>,
-        /// In which frames it was told something.
-        told: Vec<usize>,
     }
 
     impl Propagator for Bright {
@@ -386,8 +377,7 @@ mod tests {
             !begins
         }
 
-        fn prompt(&mut self, prompt: &Prompt, _: ArrayView2<'_, f32>) -> Result<(), Error> {
-            self.told.push(prompt.frame);
+        fn prompt(&mut self, _: &Prompt, _: ArrayView2<'_, f32>) -> Result<(), Error> {
             Ok(())
         }
 

@@ -16,10 +16,6 @@ fn names_of(input: &Path, n_frames: usize) -> Vec<String> {
 /// What the frames of a movie are called in segments, each otherwise: by their times if all names are times, else by the numbers
 /// in their names. Frames without one, or with that of a frame before, get the numbers after the largest; so where no name is a
 /// number, they are counted from 0.
-pub(super) fn moments(input: &Path, n_frames: usize) -> Vec<Moment> {
-    moments_of(&names_of(input, n_frames))
-}
-
 fn moments_of(names: &[String]) -> Vec<Moment> {
     let named: Vec<Option<Moment>> = names.iter().map(|name| Moment::parse(name)).collect();
     let times: BTreeSet<&Moment> = named.iter().flatten().filter(|m| matches!(m, Moment::Clock(_))).collect();
@@ -45,7 +41,9 @@ fn moments_of(names: &[String]) -> Vec<Moment> {
 pub(super) struct FrameNames {
     names: Vec<String>,
     frames: HashMap<String, usize>,
-    moments: BTreeMap<Moment, usize>,
+    /// Of each frame, no two the same.
+    moments: Vec<Moment>,
+    frames_of_moments: BTreeMap<Moment, usize>,
     /// Seconds since 1970-01-01 00:00 of each frame, if known.
     clock_s: Vec<f64>,
 }
@@ -62,8 +60,9 @@ impl FrameNames {
         let at = |frame| Some(start? + times?.at(frame)?.get());
         let clock_s = (0..n_frames).map_while(at).collect();
         let frames = names.iter().cloned().zip(0..).collect();
-        let moments = moments_of(&names).into_iter().zip(0..).collect();
-        Ok(Self { names, frames, moments, clock_s })
+        let moments = moments_of(&names);
+        let frames_of_moments = moments.iter().cloned().zip(0..).collect();
+        Ok(Self { names, frames, moments, frames_of_moments, clock_s })
     }
 
     /// The name of a frame.
@@ -71,19 +70,24 @@ impl FrameNames {
         &self.names[frame]
     }
 
-    /// The frame of this name; of this number or time, as [`moments`] tells; or of this time to the second. In a movie whose names
+    /// What the frames are called in segments.
+    pub(super) fn moments(&self) -> &[Moment] {
+        &self.moments
+    }
+
+    /// The frame of this name; of this number or time, as [`moments_of`] tells; or of this time to the second. In a movie whose names
     /// are all times, numbers count frames from 0.
     pub(super) fn frame(&self, name: &str) -> Option<usize> {
         if let Some(frame) = self.frames.get(name) {
             return Some(*frame);
         }
         let moment = Moment::parse(name)?;
-        if let Some(frame) = self.moments.get(&moment) {
+        if let Some(frame) = self.frames_of_moments.get(&moment) {
             return Some(*frame);
         }
         match moment {
             // Numbers come before times.
-            Moment::Frame(frame) => matches!(self.moments.keys().next()?, Moment::Clock(_)).then_some(frame),
+            Moment::Frame(frame) => matches!(self.frames_of_moments.keys().next()?, Moment::Clock(_)).then_some(frame),
             clock @ Moment::Clock(_) => {
                 let asked = clock.seconds()?;
                 let off = |frame: &usize| (self.clock_s[*frame] - asked).abs();

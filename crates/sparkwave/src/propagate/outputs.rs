@@ -98,7 +98,7 @@ pub(super) fn finish(task: &Task<'_>, display: Display, names: &FrameNames) -> R
     let mut labels = MovieWriter::create(&labels, shape, PixelType::U16, source.recording(), &options)?;
     let mut video = Video::create(folder, shape.width, shape.height, clock)?;
     let wanted = config.isat || !config.export.is_empty();
-    let mut data_set = if wanted { Some(DataSet::create(config, folder, said, shape.n_frames)?) } else { None };
+    let mut data_set = if wanted { Some(DataSet::create(config, folder, said, names)?) } else { None };
     let neighbours = config.isat_into.as_ref().map(|into| Neighbours::of(into, said, names)).transpose()?;
     clock.begin("write labels.tif and overlay.mp4", shape.n_frames as u64);
     for frame in 0..shape.n_frames {
