@@ -347,7 +347,7 @@ mod tests {
         say(&[mask(0), mask(1), no.clone(), boxed(2, 8)]);
         assert_eq!(stop(Existing::Resume).map(|stop| stop.frame), Some(3));
         // Said from the beginning, it waits for what it corrects.
-        say(&[mask(0), no]);
+        say(&[mask(0), no, boxed(2, 8)]);
         let config = PropagateConfig { stop_at_doubt: false, ..asking };
         run(&config, &at("said"), Existing::Refuse, None, &Silent).expect("followed");
     }

@@ -175,7 +175,8 @@ impl Task<'_> {
             let wanted = |object| route.wants(index, frame, object);
             let mut found = propagator.step(frame, pixels.view(), &ring.after(), pass.direction, &wanted)?;
             let here = self.said.prompts.iter().filter(|prompt| prompt.frame == frame);
-            let waited: Vec<&Prompt> = here.filter(|prompt| self.waits(propagator, route, prompt)).collect();
+            // What corrects an object that is not followed in this pass was told in an earlier one.
+            let waited: Vec<&Prompt> = here.filter(|p| wanted(p.object) && self.waits(propagator, route, p)).collect();
             for told in tell(propagator, &waited, pixels.view())? {
                 found.retain(|other| other.object != told.object);
                 found.push(told);
