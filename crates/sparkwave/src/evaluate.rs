@@ -33,7 +33,9 @@ fn write(
     for (name, table) in tables {
         folder.write_table(name, table, false)?;
     }
-    figures.iter().try_for_each(|figure| folder.write_figure(figure))
+    figures.iter().try_for_each(|figure| folder.write_figure(figure))?;
+    folder.finish();
+    Ok(())
 }
 
 /// Appends three columns: the value and the ends of its interval.

@@ -113,12 +113,12 @@ pub fn run(
     for (i, place) in places.iter().enumerate() {
         let cell_folder = cells_folder.join(place.name());
         let stored = cell_folder.join("scores.json");
-        if !(folder.is_resumed() && stored.exists()) {
+        let is_missing = |file: &str| folder.is_missing(&format!("cells/{}/{file}", place.name()));
+        if is_missing("scores.json") {
             progress.begin(&format!("network {} of {}: {}", i + 1, places.len(), place.name()), 1);
             let mut run = config.train.clone();
             (run.train.pu_ratio, run.train.seed, run.subset) = (place.ratio, place.seed, place.subset);
-            let begun = folder.is_resumed() && cell_folder.join("run.toml").exists();
-            let existing = if begun { Existing::Resume } else { Existing::Overwrite };
+            let existing = if is_missing("run.toml") { Existing::Overwrite } else { Existing::Resume };
             train::run(&run, &cell_folder, existing, compute, progress)?;
             let model = cell_folder.join("best.safetensors");
             let scored = pool.install(|| tests.score(&model, &device, progress))?;

@@ -143,7 +143,9 @@ impl RunRecord {
         self.warnings = clock.warnings();
         self.summary = summary;
         let json = serde_json::to_string_pretty(self).unwrap_or_default();
-        Ok(sparkwave_io::atomic::write_atomic(&folder.file("run.json"), json.as_bytes())?)
+        sparkwave_io::atomic::write_atomic(&folder.file("run.json"), json.as_bytes())?;
+        folder.finish();
+        Ok(())
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::error::Error;
 use sparkwave_analysis::figure::Figure;
 use sparkwave_core::table::Table;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What to do with a folder that is not empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,13 @@ pub enum Existing {
 pub struct RunFolder {
     path: PathBuf,
     resume: bool,
+    /// Files of an earlier run that this one replaces, and when they were written: until they are written again, they do not count.
+    replaced: BTreeMap<PathBuf, SystemTime>,
 }
+
+/// Says which files a run that was to overwrite another found, as long as it is not finished: if it is stopped and resumed, those
+/// that it had not replaced yet are not its own.
+const REPLACED: &str = ".replaced.json";
 
 impl RunFolder {
     /// Opens or creates the folder. `config` is the text of the run's `run.toml`, which is written first.
@@ -39,6 +47,7 @@ impl RunFolder {
         let mut entries = std::fs::read_dir(path).map_err(|e| io("list", e))?;
         let occupied = entries.next().is_some();
         let recorded = path.join("run.toml");
+        let mut replaced = BTreeMap::new();
         match existing {
             Existing::Refuse if occupied => return Err(Error::NotEmpty { path: path.to_path_buf() }),
             Existing::Resume if occupied => match std::fs::read_to_string(&recorded) {
@@ -52,19 +61,32 @@ impl RunFolder {
                     return Err(Error::OtherRun { path: path.to_path_buf(), found });
                 }
             },
-            Existing::Overwrite => {
+            Existing::Overwrite if occupied => {
                 // The record of the old run goes first: its files no longer belong together.
                 let _ = std::fs::remove_file(path.join("run.json"));
+                written(path, Path::new(""), &mut replaced).map_err(|e| io("list", e))?;
+                let list = serde_json::to_vec(&replaced).unwrap_or_default();
+                sparkwave_io::atomic::write_atomic(&path.join(REPLACED), &list)?;
             }
-            Existing::Refuse | Existing::Resume => {}
+            Existing::Refuse | Existing::Resume | Existing::Overwrite => {}
+        }
+        let resume = existing == Existing::Resume && occupied;
+        if resume && let Ok(list) = std::fs::read(path.join(REPLACED)) {
+            replaced = serde_json::from_slice(&list)
+                .map_err(|e| Error::Config { path: path.join(REPLACED), message: e.to_string() })?;
         }
         sparkwave_io::atomic::write_atomic(&recorded, config.as_bytes())?;
-        Ok(Self { path: path.to_path_buf(), resume: existing == Existing::Resume && occupied })
+        Ok(Self { path: path.to_path_buf(), resume, replaced })
+    }
+
+    /// The run is finished: no file counts as that of an earlier one any more.
+    pub(crate) fn finish(&self) {
+        let _ = std::fs::remove_file(self.file(REPLACED));
     }
 
     /// The folder of a finished run, into which figures and a page are drawn of what is there; they replace earlier ones.
     pub(crate) fn finished(path: &Path) -> Self {
-        Self { path: path.to_path_buf(), resume: false }
+        Self { path: path.to_path_buf(), resume: false, replaced: BTreeMap::new() }
     }
 
     /// The path of a file of the run.
@@ -77,14 +99,17 @@ impl RunFolder {
         &self.path
     }
 
-    /// True if an earlier run is finished: what it left half done may be gone on with.
+    /// True if an earlier run of the same parameters is gone on with.
     pub fn is_resumed(&self) -> bool {
         self.resume
     }
 
     /// True if the file still has to be made: always, unless the run is resumed and the file is there.
     pub fn is_missing(&self, name: &str) -> bool {
-        !(self.resume && self.file(name).exists())
+        let path = self.file(name);
+        let written = || path.metadata().and_then(|file| file.modified()).ok();
+        let is_replaced = || self.replaced.get(Path::new(name)).is_some_and(|before| written() == Some(*before));
+        !(self.resume && path.exists() && !is_replaced())
     }
 
     /// Creates a folder inside the run folder, unless it is there.
@@ -151,6 +176,20 @@ impl RunFolder {
     }
 }
 
+/// Adds when the files below a folder were written; `below` is what leads there from the folder of the run.
+fn written(folder: &Path, below: &Path, into: &mut BTreeMap<PathBuf, SystemTime>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let (name, file) = (below.join(entry.file_name()), entry.metadata()?);
+        if file.is_dir() {
+            written(&entry.path(), &name, into)?;
+        } else {
+            into.insert(name, file.modified()?);
+        }
+    }
+    Ok(())
+}
+
 /// Reads a parameter file, such as the `run.toml` of an earlier run.
 ///
 /// # Errors
@@ -170,4 +209,39 @@ pub(crate) fn read_config<C: serde::de::DeserializeOwned>(path: &Path) -> Result
 /// If a parameter cannot be written, such as a path that is not text.
 pub(crate) fn config_text(config: &impl serde::Serialize) -> Result<String, Error> {
     toml::to_string(config).map_err(|e| Error::Config { path: "run.toml".into(), message: e.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_overwrites_and_is_resumed_keeps_only_what_it_wrote() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("run");
+        let open = |existing| RunFolder::open(&path, existing, "a = 1\n").expect("a folder");
+        let write = |folder: &RunFolder, text: &str| {
+            ["a.txt", "figures/b.txt"].iter().for_each(|name| folder.write(name, text.as_bytes()).expect("room"));
+        };
+        let read = |name: &str| std::fs::read_to_string(path.join(name)).expect("there");
+        write(&open(Existing::Refuse), "first");
+        std::fs::write(path.join("run.json"), "{}").expect("room");
+        // So that the clock of the files moves on.
+        let long_ago = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        for name in ["a.txt", "figures/b.txt"] {
+            let file = std::fs::File::options().write(true).open(path.join(name)).expect("there");
+            file.set_modified(long_ago).expect("writable");
+        }
+        let second = open(Existing::Overwrite);
+        second.write("a.txt", b"second").expect("room");
+        assert!(!path.join("run.json").exists());
+
+        let third = open(Existing::Resume);
+        assert!(!third.is_missing("a.txt") && third.is_missing("figures/b.txt") && third.is_missing("c.txt"));
+        write(&third, "third");
+        assert_eq!((read("a.txt"), read("figures/b.txt")), ("second".into(), "third".into()));
+        third.finish();
+        assert!(!path.join(REPLACED).exists());
+        assert!(!open(Existing::Resume).is_missing("figures/b.txt"));
+    }
 }

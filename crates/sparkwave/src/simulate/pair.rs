@@ -95,6 +95,7 @@ pub fn pair(
             write_scene(scene, &RunFolder::open(&folder.file(name), existing, &config)?, progress)?;
         }
         folder.write_table("sites", &pair.site_table(), false)?;
+        folder.finish();
         Ok(pair)
     })
 }

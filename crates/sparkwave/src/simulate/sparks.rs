@@ -129,6 +129,7 @@ pub(super) fn write_scene(scene: &SparksScene, folder: &RunFolder, progress: &dy
     drift.push("y_px", scene.drift().iter().map(|d| Value::float(d.y)).collect());
     drift.push("x_px", scene.drift().iter().map(|d| Value::float(d.x)).collect());
     sparkwave_io::csv::write_table(&drift, &folder.file("drift.csv"))?;
+    folder.finish();
     Ok(events)
 }
 

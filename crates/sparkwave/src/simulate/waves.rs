@@ -148,6 +148,7 @@ fn waves_here(
     write_cortex(&scene, &folder)?;
     write_intervals(&scene, source.recording(), &folder, progress)?;
     write_frames(&source, request.raw, &folder, progress)?;
+    folder.finish();
     Ok(SimulatedWaves {
         n_frames: source.shape().n_frames,
         n_waves: scene.waves().len(),

@@ -30,7 +30,7 @@ impl Journal {
     pub(super) fn open(folder: &RunFolder, identity: &str) -> Result<Self, Error> {
         let path = folder.file(NAME);
         let head = format!("sparkwave seconds 1 {identity}\n");
-        let text = if folder.is_resumed() { std::fs::read(&path).unwrap_or_default() } else { Vec::new() };
+        let text = if folder.is_missing(NAME) { Vec::new() } else { std::fs::read(&path).unwrap_or_default() };
         let text = String::from_utf8_lossy(&text);
         let variance = text.strip_prefix(&head).map(whole_lines).unwrap_or_default();
         let mut options = File::options();
