@@ -12,6 +12,7 @@ mod attached;
 mod blur;
 mod clip;
 mod learn;
+mod look;
 mod rivals;
 mod tracker;
 mod view;

@@ -5,6 +5,7 @@ mod state;
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 use crate::models::sam2::{MEMORIES, Point, Pointed, Remembered};
 
@@ -12,7 +13,7 @@ use crate::models::sam2::{MEMORIES, Point, Pointed, Remembered};
 const POINTERS: usize = 16;
 
 /// Where time goes while an object is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
     /// To later frames.
     Forwards,

@@ -17,13 +17,14 @@ impl Tracker {
     }
 
     /// Goes on from what [`Tracker::state`] gave, to a tracker that was told the same. All that follows is the same then, bit
-    /// for bit.
+    /// for bit. Objects that the state does not know have not been followed yet.
     ///
     /// # Errors
     /// If the arrays are not those of these objects.
     pub fn restore(&mut self, state: &Weights) -> Result<()> {
         let device = self.network.device();
-        for (object, bank) in &mut self.objects {
+        let is_known = |object: u32| state.parameters.keys().any(|name| name.starts_with(&format!("{object}.")));
+        for (object, bank) in self.objects.iter_mut().filter(|(object, _)| is_known(**object)) {
             bank.restore(&object.to_string(), state, &device).ok_or_else(|| Error::Parameter {
                 name: "state",
                 expected: format!("what was remembered of object {object}"),
