@@ -160,3 +160,28 @@ fn published_models_are_listed_and_what_is_no_such_model_is_not_kept() {
     assert!(stderr(&output).contains(&url) && stderr(&output).contains("status 404"), "{}", stderr(&output));
     assert!(!folder.path().join("sparkwave/models/sam2.1_hiera_tiny.pt").exists());
 }
+
+#[test]
+fn a_propagation_is_repeated_from_its_parameters() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let prompts = r#"{"frames": 150, "prompts": [{"frame": 1, "object": 1, "points": [{"y": 9, "x": 9}]}]}"#;
+    std::fs::write(at("p.json"), prompts).unwrap();
+    let run = |args: &[&str]| {
+        let output = sparkwave(&[&["propagate", "--quiet"], args].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    let (out, again, other) = (at("out"), at("again"), at("other"));
+    let first = [text(&movie()).to_owned(), text(&at("p.json")).to_owned()];
+    run(&[&first[0], "--prompts", &first[1], "--last", "3", "--fill", "2", "--parquet", "-o", text(&out)]);
+    let toml = out.join("run.toml");
+    run(&["--config", text(&toml), "-o", text(&again)]);
+    for name in ["run.toml", "objects.csv", "objects.parquet", "frames.parquet", "labels.tif"] {
+        let read = |of: &std::path::Path| std::fs::read(of.join(name)).unwrap();
+        assert!(read(&out) == read(&again), "{name} differs");
+    }
+    run(&["--config", text(&toml), "--last", "2", "-o", text(&other)]);
+    let rows = std::fs::read_to_string(other.join("objects.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 3);
+    assert_eq!(sparkwave(&["propagate", "-o", text(&at("none"))]).status.code(), Some(2));
+}

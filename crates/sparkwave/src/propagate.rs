@@ -31,7 +31,7 @@ pub(crate) use sam2::IMAGE_PX;
 pub use sparkwave_io::isat::merge::Merge;
 
 use crate::error::Error;
-use crate::provenance::RunRecord;
+use crate::provenance::{RunRecord, input_record};
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
 use blank::{Blanks, Looking};
@@ -79,8 +79,12 @@ pub struct PropagateResult {
     pub record: RunRecord,
 }
 
-/// Follows the objects and writes `masks/`, `labels.tif`, `objects.csv`, `frames.csv` and `overlay.mp4` into `out`. A run that
-/// was stopped is gone on with by [`Existing::Resume`], and ends with the same files.
+/// Folders of a run that hold a file a frame.
+const FOLDERS: [&str; 3] = ["masks", "isat", "labelme"];
+
+/// Follows the objects and writes `masks/`, `labels.tif`, `objects.csv`, `frames.csv` and `overlay.mp4` into `out`, and `isat/` and
+/// `labelme/`, if they are asked for. Labels beside someone else's images come last, and not while the run has stopped to be
+/// asked. A run that was stopped is gone on with by [`Existing::Resume`], and ends with the same files.
 ///
 /// # Errors
 /// If a file cannot be read or is not what it should be, a parameter makes no sense, the folder is not free, a file cannot
@@ -108,30 +112,57 @@ fn run_here(
     let source = crate::calibrate::calibrate(source, config.pixel_size_um, config.frame_interval_s)?;
     let source = source.as_ref();
     let shape = source.shape();
-    let names = FrameNames::of(&config.input, source)?;
+    let names = FrameNames::of(&config.input, source);
     let said = Said::read(&config.prompts, shape, &names)?;
     let range = course::range(config, shape.n_frames)?;
     if config.max_speed_mm_min.is_some() && !trust::Judge::new(config, source.recording()).knows_speed() {
         clock.warn("speeds are not known, as the movie lacks a pixel size or a frame interval");
     }
     let display = display::resolve(config.display, source)?;
+    let config = &PropagateConfig { display: Some(display), ..config.clone() };
     clock.begin("read model", 1);
     let mut propagator = propagator::propagator(&config.model, config.image_px, shape, display)?;
     let route = course::route(config.course, &range, &said, propagator.knows_ahead())?;
     clock.advance(1);
+    if existing == Existing::Overwrite && out.join("run.toml").is_file() {
+        // A file a frame: those of another range of frames would stay between the new ones.
+        FOLDERS.iter().for_each(|name| drop(std::fs::remove_dir_all(out.join(name))));
+    }
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
     let mut record = RunRecord::new("propagate", 0, rayon::current_num_threads());
     let model = propagator::file(&config.model)?;
-    let paths: Vec<&Path> = [config.input.as_path(), &config.prompts].into_iter().chain(model.as_deref()).collect();
-    let (rows, stopped_at, n_blank) = record.with_inputs(&paths, &clock, || {
+    let model = model.map(|file| input_record(&file, &|| clock.is_cancelled())).transpose()?;
+    let identity = serde_json::json!({
+        "movie": [shape.n_frames, shape.height, shape.width],
+        "model": model.as_ref().map(|model| &model.sha256),
+        "propagator": propagator.description(),
+    });
+    let identity = identity.to_string();
+    let (rows, stopped_at, n_blank) = record.with_inputs(&[&config.input, &config.prompts], &clock, || {
         let blanks = look(source, &range, config.blank_below, &said, &clock)?;
         sparkwave_io::csv::write_table(&blanks.table(), &folder.file("frames.csv"))?;
-        let masks = MaskFolder::create(&folder)?;
-        let task = Task { config, source, said: &said, blanks: &blanks, folder: &folder, masks: &masks, clock: &clock };
+        if config.parquet {
+            sparkwave_io::parquet::write_table(&blanks.table(), &folder.file("frames.parquet"))?;
+        }
+        let masks = MaskFolder::create(&folder, (shape.height, shape.width))?;
+        let task = Task {
+            config,
+            source,
+            said: &said,
+            blanks: &blanks,
+            folder: &folder,
+            masks: &masks,
+            identity: &identity,
+            clock: &clock,
+        };
         let (rows, stopped_at) = task.follow(propagator.as_mut(), &route)?;
-        outputs::finish(&task, display, &names)?;
+        if config.parquet {
+            sparkwave_io::parquet::write_table(&trust::table(&rows), &folder.file("objects.parquet"))?;
+        }
+        outputs::finish(&task, display, &names, stopped_at.is_some())?;
         Ok((rows, stopped_at, blanks.n_blank()))
     })?;
+    record.inputs.extend(model);
     let frames = |which: &dyn Fn(&trust::Row) -> bool| -> BTreeSet<usize> {
         rows.iter().filter(|(_, row)| which(row)).map(|((frame, _), _)| *frame).collect()
     };
@@ -346,6 +377,17 @@ mod tests {
         let no = serde_json::json!({"frame": 2, "object": 1, "points": [{"y": y, "x": x + 9, "positive": false}]});
         say(&[mask(0), mask(1), no.clone(), boxed(2, 8)]);
         assert_eq!(stop(Existing::Resume).map(|stop| stop.frame), Some(3));
+        // What begins where it stopped is still known when it goes on for a second time.
+        let objects = |frame: &str| match sparkwave_io::png::read(&at("asked/masks").join(frame)).expect("readable") {
+            sparkwave_io::png::Image::Gray8(found) => found.into_iter().collect::<BTreeSet<u8>>(),
+            _ => BTreeSet::new(),
+        };
+        say(&[mask(0), mask(1), no.clone(), boxed(2, 3), boxed(2, 8)]);
+        assert_eq!(stop(Existing::Resume).map(|stop| stop.frame), Some(4));
+        assert!(objects("000003.png").contains(&2) && objects("000004.png").contains(&2));
+        say(&[mask(0), mask(1), no.clone(), boxed(2, 3), boxed(1, 4), boxed(2, 8)]);
+        assert_eq!(stop(Existing::Resume).map(|stop| stop.frame), Some(5));
+        assert!(objects("000005.png").contains(&2));
         // Said from the beginning, it waits for what it corrects.
         say(&[mask(0), no, boxed(2, 8)]);
         let config = PropagateConfig { stop_at_doubt: false, ..asking };
@@ -381,6 +423,9 @@ mod tests {
             isat_into: Some(IsatFolder { folder: at("labels"), merge: Merge::Fill }),
             ..PropagateConfig::new(&at("movie.tif"), &at("labels"), &at("tiny.safetensors"))
         };
+        let asking = PropagateConfig { stop_at_doubt: true, doubt: 1.0, ..config.clone() };
+        let asked = run(&asking, &at("asked"), Existing::Refuse, Some(2), &Silent).expect("stopped").stopped_at;
+        assert_eq!((asked.map(|stop| stop.frame), at("labels/000002.json").exists()), (Some(2), false));
         run(&config, &at("out"), Existing::Refuse, Some(2), &Silent).expect("followed");
         let found = sparkwave_io::labels::read(&at("out/labels.tif")).expect("labels");
         let seen = found.index_axis(Axis(0), 1).mapv(|label| label == 3);
@@ -398,8 +443,7 @@ mod tests {
         let said = Said::read(
             &at("labels"),
             pixels.shape(),
-            &FrameNames::of(&at("movie.tif"), &*sparkwave_io::open(&at("movie.tif")).expect("a movie"))
-                .expect("numbers"),
+            &FrameNames::of(&at("movie.tif"), &*sparkwave_io::open(&at("movie.tif")).expect("a movie")),
         );
         assert_eq!(said.expect("labels").labelled.keys().copied().collect::<Vec<_>>(), [1]);
     }

@@ -23,18 +23,24 @@ use std::path::PathBuf;
 /// earlier frames, run again with --overwrite.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset)
-    #[arg(value_name = "FRAMES")]
-    movie: PathBuf,
+    /// Movie: TIFF, folder of frames, OME-Zarr, HDF5 (file.h5::dataset); may be left out with --config
+    #[arg(value_name = "FRAMES", required_unless_present = "config")]
+    movie: Option<PathBuf>,
     /// What to follow, and from where: prompts as JSON, or labels of ISAT
-    #[arg(long, value_name = "FILE|FOLDER")]
-    prompts: PathBuf,
+    #[arg(long, value_name = "FILE|FOLDER", required_unless_present = "config")]
+    prompts: Option<PathBuf>,
     /// Who follows: embedded, the small network inside the program; sam2.1-hiera-tiny or another name of `models list`, got by
-    /// `models get`; or a checkpoint of SAM 2 or 2.1 (.pt, .safetensors)
-    #[arg(long, value_name = "NAME|FILE", default_value = EMBEDDED)]
-    model: PathBuf,
+    /// `models get`; or a checkpoint of SAM 2 or 2.1 (.pt, .safetensors) [default: embedded]
+    #[arg(long, value_name = "NAME|FILE")]
+    model: Option<PathBuf>,
     #[command(flatten)]
     out: Out,
+    /// Repeat a run: its run.toml; arguments given beside it win
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Write Parquet beside every CSV
+    #[arg(long)]
+    parquet: bool,
     /// Pixels along each edge of what SAM 2 sees, a multiple of 32; 512 is five times faster than 1024 and coarser [default: what
     /// the checkpoint was fine-tuned with, or 1024]
     #[arg(long, value_name = "N")]
@@ -45,15 +51,15 @@ pub(crate) struct Args {
     /// Last frame to be followed to [default: the movie's]
     #[arg(long, value_name = "FRAME")]
     last: Option<usize>,
-    /// In which direction
-    #[arg(long, value_enum, default_value_t = Direction::Both)]
-    direction: Direction,
+    /// In which direction [default: both]
+    #[arg(long, value_enum)]
+    direction: Option<Direction>,
     /// Values that are shown black and white, as LOW,HIGH [default: 0.1 and 99.9 percentile]
     #[arg(long, value_name = "LOW,HIGH", value_parser = parse_display, allow_hyphen_values = true)]
     display: Option<Display>,
-    /// Masks that are trusted less than this are doubtful, 0 to 1
-    #[arg(long, value_name = "X", default_value_t = 0.5)]
-    doubt: f32,
+    /// Masks that are trusted less than this are doubtful, 0 to 1 [default: 0.5]
+    #[arg(long, value_name = "X")]
+    doubt: Option<f32>,
     /// Objects whose middle moves faster are doubtful; needs pixel size and frame interval
     #[arg(long, value_name = "MM_MIN")]
     max_speed: Option<f64>,
@@ -61,11 +67,12 @@ pub(crate) struct Args {
     #[arg(long)]
     stop_at_doubt: bool,
     /// Frames of less than this part of the contrast or detail of those around them are not used; 0 uses all that show anything
-    #[arg(long, value_name = "X", default_value_t = 0.25)]
-    blank_below: f64,
-    /// Fill gaps of up to so many unused frames from their neighbours
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    fill: usize,
+    /// [default: 0.25]
+    #[arg(long, value_name = "X")]
+    blank_below: Option<f64>,
+    /// Fill gaps of up to so many unused frames from their neighbours [default: 10]
+    #[arg(long, value_name = "N")]
+    fill: Option<usize>,
     /// Also write frames and ISAT labels as a data set, isat/
     #[arg(long)]
     isat: bool,
@@ -104,6 +111,26 @@ enum Direction {
     Backwards,
 }
 
+impl MergeName {
+    fn merge(self) -> Merge {
+        match self {
+            Self::Fill => Merge::Fill,
+            Self::Unverified => Merge::Unverified,
+            Self::All => Merge::All,
+        }
+    }
+}
+
+impl Direction {
+    fn course(self) -> Course {
+        match self {
+            Self::Both => Course::Both,
+            Self::Forwards => Course::Forwards,
+            Self::Backwards => Course::Backwards,
+        }
+    }
+}
+
 fn parse_display(text: &str) -> Result<Display, String> {
     let numbers: Vec<f32> = text
         .split(',')
@@ -116,36 +143,41 @@ fn parse_display(text: &str) -> Result<Display, String> {
     }
 }
 
-pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let config = PropagateConfig {
-        image_px: args.image_px,
-        first_frame: args.first,
-        last_frame: args.last,
-        course: match args.direction {
-            Direction::Both => Course::Both,
-            Direction::Forwards => Course::Forwards,
-            Direction::Backwards => Course::Backwards,
-        },
-        display: args.display,
-        doubt: args.doubt,
-        max_speed_mm_min: args.max_speed,
-        stop_at_doubt: args.stop_at_doubt,
-        blank_below: args.blank_below,
-        fill_frames: args.fill,
-        isat: args.isat,
-        export: args.export.iter().map(|e| e.export()).collect(),
-        isat_into: args.isat_into.clone().map(|folder| IsatFolder {
-            folder,
-            merge: match args.merge.unwrap_or(MergeName::Fill) {
-                MergeName::Fill => Merge::Fill,
-                MergeName::Unverified => Merge::Unverified,
-                MergeName::All => Merge::All,
-            },
-        }),
-        pixel_size_um: args.calibration.pixel_size_um,
-        frame_interval_s: args.calibration.frame_interval_s,
-        ..PropagateConfig::new(&args.movie, &args.prompts, &args.model)
+/// The configuration file, if any, with the arguments over it.
+fn resolve(args: &Args) -> anyhow::Result<PropagateConfig> {
+    let mut config = match &args.config {
+        Some(file) => PropagateConfig::read(file)?,
+        None => PropagateConfig::new("".as_ref(), "".as_ref(), EMBEDDED.as_ref()),
     };
+    let put = |path: &mut PathBuf, given: &Option<PathBuf>| given.iter().for_each(|given| path.clone_from(given));
+    put(&mut config.input, &args.movie);
+    put(&mut config.prompts, &args.prompts);
+    put(&mut config.model, &args.model);
+    config.image_px = args.image_px.or(config.image_px);
+    config.first_frame = args.first.or(config.first_frame);
+    config.last_frame = args.last.or(config.last_frame);
+    config.course = args.direction.map_or(config.course, Direction::course);
+    config.display = args.display.or(config.display);
+    config.doubt = args.doubt.unwrap_or(config.doubt);
+    config.max_speed_mm_min = args.max_speed.or(config.max_speed_mm_min);
+    config.stop_at_doubt |= args.stop_at_doubt;
+    config.blank_below = args.blank_below.unwrap_or(config.blank_below);
+    config.fill_frames = args.fill.unwrap_or(config.fill_frames);
+    config.isat |= args.isat;
+    if !args.export.is_empty() {
+        config.export = args.export.iter().map(|e| e.export()).collect();
+    }
+    if let Some(folder) = args.isat_into.clone() {
+        config.isat_into = Some(IsatFolder { folder, merge: args.merge.map_or(Merge::Fill, MergeName::merge) });
+    }
+    config.parquet |= args.parquet;
+    config.pixel_size_um = args.calibration.pixel_size_um.or(config.pixel_size_um);
+    config.frame_interval_s = args.calibration.frame_interval_s.or(config.frame_interval_s);
+    Ok(config)
+}
+
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let config = resolve(args)?;
     let terminal = Terminal::new(args.running.quiet);
     let existing = args.out.existing.existing();
     let result = sparkwave::propagate::run(&config, &args.out.out, existing, args.running.threads(), &terminal);

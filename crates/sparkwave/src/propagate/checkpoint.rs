@@ -5,6 +5,7 @@
 //! same bytes. A finished run leaves a small one without a memory.
 
 use super::Stop;
+use super::course::Route;
 use super::trust::{Rows, rows_of, table};
 use crate::error::Error;
 use crate::provenance::hex;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sparkwave_core::prompt::Prompt;
 use sparkwave_core::weights::Weights;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const FILE: &str = "checkpoint.safetensors";
@@ -27,24 +28,44 @@ pub(super) const EVERY: Duration = Duration::from_secs(10);
 /// The place in the passes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Place {
+    /// Which movie is followed through, and by whom; what another has found is worth nothing.
+    pub(super) identity: String,
+    /// The passes, and where objects are followed from.
+    pub(super) route: Route,
     /// The pass, and of its frames the next one; beyond the last pass, all is done.
     pub(super) pass: usize,
     pub(super) next: usize,
-    /// The frame that the pass begins with; none beyond the last pass.
-    pub(super) from: Option<usize>,
     /// Where the run stopped to be asked.
     pub(super) stopped: Option<Stop>,
-    /// What was said before the first step, as digests.
-    pub(super) told: BTreeSet<String>,
-    /// What was said when its frame had been reached, as digests.
-    pub(super) corrections: BTreeSet<String>,
+    /// What was said, as digests, and what became of it.
+    pub(super) said: BTreeMap<String, Heard>,
+}
+
+/// What became of a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Heard {
+    /// The propagator was told before the first step.
+    Before,
+    /// It was told when the frame had been reached.
+    There,
+    /// The frame was not reached yet.
+    NotYet,
 }
 
 impl Place {
-    /// Whether the propagator was told this.
+    /// Whether this was said when the run began or went on.
     pub(super) fn knows(&self, prompt: &Prompt) -> bool {
-        let digest = digest(prompt);
-        self.told.contains(&digest) || self.corrections.contains(&digest)
+        self.said.contains_key(&digest(prompt))
+    }
+
+    /// What became of a prompt; of one that is new, that its frame was not reached yet.
+    pub(super) fn heard(&self, prompt: &Prompt) -> Heard {
+        self.said.get(&digest(prompt)).copied().unwrap_or(Heard::NotYet)
+    }
+
+    pub(super) fn hear(&mut self, prompt: &Prompt, heard: Heard) {
+        self.said.insert(digest(prompt), heard);
     }
 }
 

@@ -16,7 +16,7 @@ pub struct PropagateConfig {
     pub prompts: PathBuf,
     /// Who follows: a name of `models list`, or a checkpoint of SAM 2 or 2.1.
     pub model: PathBuf,
-    /// Pixels along each edge of the square image that SAM 2 sees, a multiple of 32; what a checkpoint was fine-tuned with by
+    /// Pixels along each edge of the square image that SAM 2 sees, 64 to 2048, a multiple of 32; what a checkpoint was fine-tuned with by
     /// default, or else the 1024 of the published ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_px: Option<usize>,
@@ -50,6 +50,9 @@ pub struct PropagateConfig {
     /// Time between frames over that of the file, s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame_interval_s: Option<f64>,
+    /// Whether Parquet is written beside every CSV.
+    #[serde(default)]
+    pub parquet: bool,
     /// The values that are shown black and white; the 0.1 and 99.9 percentiles of some frames by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display: Option<Display>,
@@ -89,9 +92,18 @@ impl PropagateConfig {
             export: Vec::new(),
             pixel_size_um: None,
             frame_interval_s: None,
+            parquet: false,
             display: None,
             isat_into: None,
         }
+    }
+
+    /// Reads a parameter file, such as the `run.toml` of an earlier run.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a value has the wrong type, or a key is unknown.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        crate::run_folder::read_config(path)
     }
 
     /// Checks what can be checked without the movie.

@@ -22,12 +22,41 @@ pub enum Course {
 }
 
 /// Frames that follow each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pass {
     pub(super) direction: Direction,
-    pub(super) frames: Vec<usize>,
+    earliest: usize,
+    latest: usize,
 }
 
 impl Pass {
+    /// Over these frames; `None` if there are none.
+    fn new(direction: Direction, frames: std::ops::Range<usize>) -> Option<Self> {
+        let latest = frames.end.checked_sub(1)?;
+        (!frames.is_empty()).then_some(Self { direction, earliest: frames.start, latest })
+    }
+
+    /// Its frames in the order in which they are passed.
+    pub(super) fn frames(&self) -> Vec<usize> {
+        match self.direction {
+            Direction::Forwards => (self.earliest..=self.latest).collect(),
+            Direction::Backwards => (self.earliest..=self.latest).rev().collect(),
+        }
+    }
+
+    /// The frame that it begins with.
+    pub(super) fn first(&self) -> usize {
+        match self.direction {
+            Direction::Forwards => self.earliest,
+            Direction::Backwards => self.latest,
+        }
+    }
+
+    /// Whether a frame is still to come once `n_passed` of its frames were passed.
+    pub(super) fn is_ahead(&self, frame: usize, n_passed: usize) -> bool {
+        (self.earliest..=self.latest).contains(&frame) && frame.abs_diff(self.first()) >= n_passed
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self.direction {
             Direction::Forwards => "follow forwards",
@@ -48,6 +77,7 @@ pub(super) fn range(config: &PropagateConfig, n_frames: usize) -> Result<RangeIn
 }
 
 /// The passes over the frames, and where each object is followed from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Route {
     pub(super) passes: Vec<Pass>,
     pub(super) begins: BTreeMap<u32, usize>,
@@ -68,6 +98,18 @@ impl Route {
                 Direction::Backwards if pass == 0 => begin >= frame,
                 Direction::Backwards => begin > frame,
             }
+    }
+
+    /// How this route, that of all that is said by now, goes on from an earlier one that was left in `pass`, when nothing new was said
+    /// of frames left behind. What is new in a later pass does not change where objects begin: they were followed from there.
+    /// `None` if objects that are new belong into frames left behind, too, so that all is to be followed anew.
+    pub(super) fn after(self, earlier: &Self, pass: usize) -> Option<Self> {
+        let first = |route: &Self| route.passes.first().map(Pass::first);
+        let no_object_is_new = self.begins.keys().all(|object| earlier.begins.contains_key(object));
+        match pass {
+            0 => (first(&self) == first(earlier) && (no_object_is_new || !self.knows_ahead)).then_some(self),
+            _ => no_object_is_new.then(|| earlier.clone()),
+        }
     }
 }
 
@@ -96,19 +138,19 @@ pub(super) fn route(
         };
         begins.extend(begin.map(|begin| (object, begin)));
     }
-    let forwards = || Pass { direction: Direction::Forwards, frames: (first..=*range.end()).collect() };
-    let backwards =
-        |from: usize| Pass { direction: Direction::Backwards, frames: (*range.start()..from).rev().collect() };
+    let end = *range.end() + 1;
+    let forwards = || Pass::new(Direction::Forwards, first..end);
+    let backwards = |from: usize| Pass::new(Direction::Backwards, *range.start()..from);
     let passes = match course {
         Course::Forwards => vec![forwards()],
         Course::Backwards => vec![backwards(last + 1)],
         Course::Both => {
             // Objects that come in later are followed to the frames before on the way back.
             let latest = if knows_ahead { first } else { begins.values().copied().max().unwrap_or(first).max(first) };
-            vec![forwards(), backwards(latest.min(*range.end() + 1))]
+            vec![forwards(), backwards(latest.min(end))]
         }
     };
-    Ok(Route { passes: passes.into_iter().filter(|pass| !pass.frames.is_empty()).collect(), begins, knows_ahead })
+    Ok(Route { passes: passes.into_iter().flatten().collect(), begins, knows_ahead })
 }
 
 #[cfg(test)]
@@ -125,7 +167,7 @@ mod tests {
 
     fn frames(course: Course, range: RangeInclusive<usize>, prompts: &[(u32, usize)]) -> Vec<Vec<usize>> {
         let route = route(course, &range, &said(prompts), false).expect("a prompt");
-        route.passes.into_iter().map(|pass| pass.frames).collect()
+        route.passes.iter().map(Pass::frames).collect()
     }
 
     #[test]
@@ -143,8 +185,11 @@ mod tests {
         let late = |knows_ahead| {
             let route = route(Course::Both, &(0..=4), &said(&[(1, 1), (2, 3)]), knows_ahead).expect("a prompt");
             let wanted = |object| {
-                let frames =
-                    route.passes.iter().enumerate().flat_map(|(i, pass)| pass.frames.iter().map(move |&f| (i, f)));
+                let frames = route
+                    .passes
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(i, pass)| pass.frames().into_iter().map(move |f| (i, f)));
                 frames.filter(|&(i, frame)| route.wants(i, frame, object)).collect::<Vec<_>>()
             };
             [wanted(1), wanted(2), wanted(9)]

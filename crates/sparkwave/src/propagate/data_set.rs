@@ -197,7 +197,7 @@ mod tests {
         }
         isat::write(&labels.join(format!("{}.json", files[1])), &spot("a")).expect("room");
         let source = sparkwave_io::open(&movie).expect("a movie");
-        let names = FrameNames::of(&movie, source.as_ref()).expect("listed");
+        let names = FrameNames::of(&movie, source.as_ref());
         let said = Said::read(&labels, source.shape(), &names).expect("labels");
         (PropagateConfig::new(&movie, &labels, Path::new("embedded")), names, said)
     }

@@ -2,12 +2,12 @@
 
 use super::between::Between;
 use super::blank::Blanks;
-use super::checkpoint::{self, Place};
-use super::course::Route;
+use super::checkpoint::{self, Heard, Place};
+use super::course::{Pass, Route};
 use super::outputs::MaskFolder;
 use super::propagator::{Followed, Propagator, owners};
 use super::ring::Ring;
-use super::said::Said;
+use super::said::{self, Said};
 use super::trust::{Judge, Row, Rows, Sight};
 use super::{PropagateConfig, Stop, pixels};
 use crate::error::Error;
@@ -29,6 +29,8 @@ pub(super) struct Task<'a> {
     pub(super) blanks: &'a Blanks,
     pub(super) folder: &'a RunFolder,
     pub(super) masks: &'a MaskFolder,
+    /// Which movie, and who follows.
+    pub(super) identity: &'a str,
     pub(super) clock: &'a StageClock<'a>,
 }
 
@@ -42,103 +44,142 @@ struct Session {
 pub(super) type Outcome = (Rows, Option<Stop>);
 
 impl Task<'_> {
-    /// Follows the objects and writes their masks, from where an earlier run of this folder stood.
+    /// Follows the objects and writes their masks, from where an earlier run of this folder stood. `route` is that of all that is
+    /// said by now.
     ///
     /// # Errors
     /// If the movie cannot be read, a file cannot be written, or the user cancels; the next run then goes on from here.
     pub(super) fn follow(&self, propagator: &mut dyn Propagator, route: &Route) -> Result<Outcome, Error> {
-        let mut session = match checkpoint::load(self.folder)? {
-            Some((place, rows, memory)) if self.leads_on(&place, route) => {
-                self.go_on(propagator, route, place, rows, &memory)?
-            }
-            earlier => {
-                if earlier.is_some() || self.folder.is_resumed() {
+        let earlier = checkpoint::load(self.folder)?;
+        let is_resumed = earlier.is_some() || self.folder.is_resumed();
+        let leading_on =
+            earlier.and_then(|(place, rows, memory)| Some((self.way_on(&place, route)?, place, rows, memory)));
+        let mut session = match leading_on {
+            Some((route, place, rows, memory)) => self.go_on(propagator, route, place, rows, &memory)?,
+            None => {
+                if is_resumed {
                     self.clock.warn("an earlier run got nowhere, or was told other things: all is followed anew");
                 }
                 self.masks.clear()?;
-                let mut place = Place::default();
-                self.prompt(propagator, route, &mut place)?;
+                let (identity, route) = (self.identity.to_owned(), route.clone());
+                let mut place = Place { identity, route, ..Place::default() };
+                self.prompt(propagator, &mut place)?;
                 Session { place, rows: Rows::new() }
             }
         };
-        while session.place.pass < route.passes.len() && session.place.stopped.is_none() {
-            self.pass(propagator, route, &mut session)?;
+        while session.place.pass < session.place.route.passes.len() && session.place.stopped.is_none() {
+            self.pass(propagator, &mut session)?;
         }
         if session.place.stopped.is_none() {
-            session.place.from = None;
             checkpoint::save(self.folder, &session.place, &session.rows, Weights::default())?;
         }
         Ok((session.rows, session.place.stopped))
     }
 
-    /// Whether what was said since an earlier run is only of frames that it has not left behind.
-    fn leads_on(&self, place: &Place, route: &Route) -> bool {
+    /// The route on which an earlier run goes on, given that of all that is said by now. `None` if it followed other things, if
+    /// something that it was told is no longer said, or if something new was said of frames that it has left behind.
+    fn way_on(&self, place: &Place, route: &Route) -> Option<Route> {
         let now: BTreeSet<String> = self.said.prompts.iter().map(checkpoint::digest).collect();
-        let pass = route.passes.get(place.pass);
-        let same_way = pass.and_then(|pass| pass.frames.first().copied()) == place.from;
-        let left_behind = |frame: usize| {
-            let ahead = pass.is_some_and(|pass| pass.frames.iter().skip(place.next).any(|&f| f == frame));
-            let later = route.passes.iter().skip(place.pass + 1).any(|pass| pass.frames.contains(&frame));
+        let mut told = place.said.iter().filter(|(_, heard)| **heard != Heard::NotYet);
+        let is_the_same = place.identity == self.identity && told.all(|(digest, _)| now.contains(digest));
+        let way_on = if place.pass < place.route.passes.len() {
+            route.clone().after(&place.route, place.pass)?
+        } else {
+            place.route.clone()
+        };
+        let is_reached = |frame: usize| {
             let asked = place.stopped.as_ref().is_some_and(|stop| stop.frame == frame);
-            !(ahead || later || asked)
+            let ahead = |(i, pass): (usize, &Pass)| pass.is_ahead(frame, if i == place.pass { place.next } else { 0 });
+            asked || way_on.passes.iter().enumerate().skip(place.pass).any(ahead)
         };
         let mut news = self.said.prompts.iter().filter(|prompt| !place.knows(prompt));
-        let mut told = place.told.iter().chain(&place.corrections);
-        same_way && told.all(|digest| now.contains(digest)) && !news.any(|prompt| left_behind(prompt.frame))
+        (is_the_same && news.all(|prompt| is_reached(prompt.frame))).then_some(way_on)
     }
 
     /// A session that takes up an earlier one. Where that one stopped to be asked, what was said since of this frame corrects it.
     fn go_on(
         &self,
         propagator: &mut dyn Propagator,
-        route: &Route,
+        route: Route,
         mut place: Place,
-        mut rows: Rows,
+        rows: Rows,
         memory: &Weights,
     ) -> Result<Session, Error> {
         if place.pass >= route.passes.len() {
             return Ok(Session { place, rows });
         }
         let asked = place.stopped.as_ref().map(|stop| stop.frame);
-        let there = self.said.prompts.iter().filter(|prompt| Some(prompt.frame) == asked);
-        let answers: Vec<&Prompt> = there.filter(|prompt| !place.knows(prompt)).collect();
-        place.corrections.extend(answers.iter().map(|prompt| checkpoint::digest(prompt)));
-        self.prompt(propagator, route, &mut place)?;
+        let is_new = |prompt: &&Prompt| Some(prompt.frame) == asked && !place.knows(prompt);
+        let answers: Vec<&Prompt> = self.said.prompts.iter().filter(is_new).collect();
+        // The others begin their object there.
+        let was_followed = |prompt: &&Prompt| place.route.wants(place.pass, prompt.frame, prompt.object);
+        let (corrections, beginnings): (Vec<&Prompt>, Vec<&Prompt>) = answers.into_iter().partition(was_followed);
+        corrections.iter().for_each(|prompt| place.hear(prompt, Heard::There));
+        place.route = route;
+        self.prompt(propagator, &mut place)?;
         propagator.restore(memory)?;
-        let Some(frame) = asked.filter(|_| !answers.is_empty()) else { return Ok(Session { place, rows }) };
-        place.stopped = None;
+        let mut session = Session { place, rows };
+        if let Some(frame) = asked.filter(|_| !(corrections.is_empty() && beginnings.is_empty())) {
+            session.place.stopped = None;
+            self.answer(propagator, frame, &corrections, &beginnings, &mut session.rows)?;
+        }
+        Ok(session)
+    }
+
+    /// Puts what a person answered over what was found in a frame.
+    fn answer(
+        &self,
+        propagator: &mut dyn Propagator,
+        frame: usize,
+        corrections: &[&Prompt],
+        beginnings: &[&Prompt],
+        rows: &mut Rows,
+    ) -> Result<(), Error> {
         let pixels = pixels(self.source, frame)?;
-        let mut labels = self.masks.read(frame)?.unwrap_or_else(|| Array2::zeros(pixels.dim())).mapv(u32::from);
-        for found in tell(propagator, &answers, pixels.view())? {
-            ndarray::Zip::from(&mut labels).and(&found.logits).for_each(|label, &logit| {
-                if logit > 0.0 {
-                    *label = found.object;
-                } else if *label == found.object {
-                    *label = 0;
+        let begun: BTreeSet<u32> = beginnings.iter().map(|prompt| prompt.object).collect();
+        let mut found = tell(propagator, corrections, pixels.view())?;
+        found.extend(begun.into_iter().filter_map(|object| propagator.told(object, frame)));
+        let mut labels = owners(&found, pixels.dim());
+        let is_answered = |object: u32| found.iter().any(|answered| answered.object == object);
+        if let Some(earlier) = self.masks.read(frame)? {
+            ndarray::Zip::from(&mut labels).and(&earlier.mapv(u32::from)).for_each(|label, &earlier| {
+                if *label == 0 && !is_answered(earlier) {
+                    *label = earlier;
                 }
             });
-            self.said.lock(frame, &mut labels);
-            let now = Sight { frame, pixels: pixels.clone(), labels: labels.clone() };
-            let judge = Judge::new(self.config, self.source.recording());
-            rows.insert((frame, found.object), self.row(&judge, &found, &now, None));
         }
-        self.masks.write(frame, &labels)?;
-        Ok(Session { place, rows })
+        self.said.lock(frame, &mut labels);
+        let now = Sight { frame, pixels, labels };
+        let judge = Judge::new(self.config, self.source.recording());
+        for answered in &found {
+            rows.insert((frame, answered.object), self.row(&judge, answered, &now, None));
+        }
+        // What they took from others is no longer theirs.
+        for ((_, object), row) in rows.range_mut((frame, 0)..=(frame, u32::MAX)) {
+            let Row { area_px, centroid, .. } = Row::of(&now.mask(*object));
+            *row = Row { area_px, centroid, ..row.clone() };
+        }
+        self.masks.write(frame, &now.labels)
     }
 
     /// Tells the propagator all that was said and does not wait, in the order of frames.
-    fn prompt(&self, propagator: &mut dyn Propagator, route: &Route, place: &mut Place) -> Result<(), Error> {
-        self.clock.begin("prompts", self.said.prompts.len() as u64);
-        for prompt in &self.said.prompts {
+    fn prompt(&self, propagator: &mut dyn Propagator, place: &mut Place) -> Result<(), Error> {
+        let is_told =
+            |prompt: &&Prompt| place.heard(prompt) != Heard::There && !self.waits(propagator, &place.route, prompt);
+        let (told, waiting): (Vec<&Prompt>, Vec<&Prompt>) = self.said.prompts.iter().partition(is_told);
+        let joined = said::joined(told.iter().copied());
+        self.clock.begin("prompts", joined.len() as u64);
+        for prompt in &joined {
             if self.clock.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            let digest = checkpoint::digest(prompt);
-            if !self.waits(propagator, route, prompt) && !place.corrections.contains(&digest) {
-                propagator.prompt(prompt, pixels(self.source, prompt.frame)?.view())?;
-                place.told.insert(digest);
-            }
+            propagator.prompt(prompt, pixels(self.source, prompt.frame)?.view())?;
             self.clock.advance(1);
+        }
+        told.into_iter().for_each(|prompt| place.hear(prompt, Heard::Before));
+        for prompt in waiting {
+            let heard = place.heard(prompt);
+            place.hear(prompt, if heard == Heard::There { heard } else { Heard::NotYet });
         }
         Ok(())
     }
@@ -148,21 +189,21 @@ impl Task<'_> {
     }
 
     /// Goes through a pass from where the session stands on, and leaves it at the next one, or where it stopped.
-    fn pass(&self, propagator: &mut dyn Propagator, route: &Route, session: &mut Session) -> Result<(), Error> {
+    fn pass(&self, propagator: &mut dyn Propagator, session: &mut Session) -> Result<(), Error> {
         let Session { place, rows } = session;
-        let index = place.pass;
+        let (index, route) = (place.pass, place.route.clone());
         let pass = &route.passes[index];
-        place.from = pass.frames.first().copied();
-        self.clock.begin(pass.name(), pass.frames.len() as u64);
+        let frames = pass.frames();
+        self.clock.begin(pass.name(), frames.len() as u64);
         self.clock.advance(place.next as u64);
         let judge = Judge::new(self.config, self.source.recording());
-        let mut before = self.last_seen(route, place)?;
+        let mut before = self.last_seen(place, &frames)?;
         let mut waiting = Vec::new();
         let mut saved = Instant::now();
         let is_shown = |frame: &usize| self.blanks.why(*frame).is_none();
-        let shown: Vec<usize> = pass.frames.iter().copied().skip(place.next).filter(is_shown).collect();
+        let shown: Vec<usize> = frames.iter().copied().skip(place.next).filter(is_shown).collect();
         let mut ring = Ring::new(&shown, propagator.looks_ahead(), |frame| pixels(self.source, frame));
-        for (i, &frame) in pass.frames.iter().enumerate().skip(place.next) {
+        for (i, &frame) in frames.iter().enumerate().skip(place.next) {
             if self.clock.is_cancelled() {
                 checkpoint::save(self.folder, place, rows, propagator.state())?;
                 return Err(Error::Cancelled);
@@ -176,12 +217,12 @@ impl Task<'_> {
             let mut found = propagator.step(frame, pixels.view(), &ring.after(), pass.direction, &wanted)?;
             let here = self.said.prompts.iter().filter(|prompt| prompt.frame == frame);
             // What corrects an object that is not followed in this pass was told in an earlier one.
-            let waited: Vec<&Prompt> = here.filter(|p| wanted(p.object) && self.waits(propagator, route, p)).collect();
+            let waited: Vec<&Prompt> = here.filter(|p| wanted(p.object) && self.waits(propagator, &route, p)).collect();
             for told in tell(propagator, &waited, pixels.view())? {
                 found.retain(|other| other.object != told.object);
                 found.push(told);
             }
-            place.corrections.extend(waited.into_iter().map(checkpoint::digest));
+            waited.into_iter().for_each(|prompt| place.hear(prompt, Heard::There));
             let mut labels = owners(&found, pixels.dim());
             self.keep_earlier(frame, &mut labels, &wanted)?;
             self.said.lock(frame, &mut labels);
@@ -211,7 +252,6 @@ impl Task<'_> {
         self.leave_empty(&waiting, why, &|frame, object| route.wants(index, frame, object), rows)?;
         self.clock.advance(waiting.len() as u64);
         (place.pass, place.next) = (index + 1, 0);
-        place.from = route.passes.get(place.pass).and_then(|pass| pass.frames.first().copied());
         Ok(())
     }
 
@@ -236,12 +276,11 @@ impl Task<'_> {
 
     /// The frame that was seen before the place in a pass: the one before it, or, at the beginning of the way back, the one
     /// from which it begins. Checkpoints stand behind frames that were shown.
-    fn last_seen(&self, route: &Route, place: &Place) -> Result<Option<Sight>, Error> {
-        let pass = &route.passes[place.pass];
+    fn last_seen(&self, place: &Place, frames: &[usize]) -> Result<Option<Sight>, Error> {
         let frame = match place.next {
             0 if place.pass == 0 => return Ok(None),
-            0 => pass.frames[0] + 1,
-            next => pass.frames[next - 1],
+            0 => frames[0] + 1,
+            next => frames[next - 1],
         };
         let Some(labels) = self.masks.read(frame)? else { return Ok(None) };
         Ok(Some(Sight { frame, pixels: pixels(self.source, frame)?, labels: labels.mapv(u32::from) }))
@@ -324,7 +363,7 @@ fn tell(
     pixels: ArrayView2<'_, f32>,
 ) -> Result<Vec<Followed>, Error> {
     let mut objects = BTreeMap::new();
-    for prompt in prompts {
+    for prompt in &said::joined(prompts.iter().copied()) {
         propagator.prompt(prompt, pixels)?;
         let nowhere = || Followed {
             object: prompt.object,
@@ -446,6 +485,7 @@ mod tests {
     }
 
     struct Trial {
+        identity: &'static str,
         config: PropagateConfig,
         said: Said,
         source: InMemory,
@@ -457,10 +497,10 @@ mod tests {
             let path = folder.path().join("p.json");
             std::fs::write(&path, format!(r#"{{"frames": {n}, "prompts": [{prompts}]}}"#)).expect("writable");
             let source = movie(n, blank);
-            let names = FrameNames::of(Path::new("movie.tif"), &source).expect("numbers");
+            let names = FrameNames::of(Path::new("movie.tif"), &source);
             let said = Said::read(&path, source.shape(), &names).expect("prompts");
             let config = PropagateConfig::new(Path::new("movie.tif"), &path, Path::new("bright"));
-            Self { config, said, source }
+            Self { identity: "bright", config, said, source }
         }
 
         fn run(
@@ -471,14 +511,16 @@ mod tests {
         ) -> (Result<Outcome, Error>, Vec<usize>, Vec<Array2<u16>>) {
             let n_frames = self.source.shape().n_frames;
             let folder = RunFolder::open(out, existing, "").expect("a folder");
-            let masks = MaskFolder::create(&folder).expect("a folder");
+            let masks = MaskFolder::create(&folder, SIZE).expect("a folder");
             let mut looking = Looking::from(0);
             for frame in 0..n_frames {
                 looking.at(pixels(&self.source, frame).expect("readable").view());
             }
             let mut blanks = looking.judge(self.config.blank_below);
             blanks.show(self.said.shown());
-            let route = course::route(Course::Both, &(0..=n_frames - 1), &self.said, true).expect("prompts");
+            let route =
+                course::route(Course::Both, &course::range(&self.config, n_frames).expect("a range"), &self.said, true)
+                    .expect("prompts");
             let clock = StageClock::new(progress);
             let task = Task {
                 config: &self.config,
@@ -487,6 +529,7 @@ mod tests {
                 blanks: &blanks,
                 folder: &folder,
                 masks: &masks,
+                identity: self.identity,
                 clock: &clock,
             };
             let mut bright = Bright::default();
@@ -550,6 +593,55 @@ mod tests {
         let other = Trial::new(48, &[9, 10, 30], r#"{"frame": 5, "object": 1, "points": [{"y": 20, "x": 18}]}"#);
         let (_, shown, _) = other.run(&whole, Existing::Resume, &Silent);
         assert_eq!(shown.len(), 45);
+        let by_another = Trial { identity: "dark", ..other };
+        assert_eq!(
+            by_another.run(&whole, Existing::Resume, &Silent).1.len(),
+            45,
+            "what another found is worth nothing"
+        );
+        // What lies beyond the last frame was not told, and is nothing new either.
+        let mut short = Trial::new(
+            48,
+            &[],
+            &format!(r#"{PROMPT}, {{"frame": 30, "object": 1, "points": [{{"y": 20, "x": 18}}]}}"#),
+        );
+        short.config.last_frame = Some(20);
+        let out = folder.path().join("short");
+        assert_eq!(short.run(&out, Existing::Refuse, &Silent).1.len(), 21);
+        assert_eq!(short.run(&out, Existing::Resume, &Silent).1.len(), 0);
+    }
+
+    #[test]
+    fn a_run_that_stopped_on_the_way_back_goes_on_from_the_answer() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let out = folder.path().join("out");
+        let at = |frame: usize| {
+            format!(r#"{{"frame": {frame}, "object": 1, "points": [{{"y": 20, "x": {}}}]}}"#, column(frame))
+        };
+        let asking = |prompts: &[usize]| {
+            let prompts: Vec<String> = prompts.iter().map(|&frame| at(frame)).collect();
+            let mut trial = Trial::new(20, &[], &prompts.join(", "));
+            // Below it from the thirteenth step on, the third on the way back.
+            (trial.config.stop_at_doubt, trial.config.doubt) = (true, 0.875);
+            trial
+        };
+        let stopped = |outcome: Result<Outcome, Error>| outcome.expect("stopped").1.expect("doubtful").frame;
+        let (outcome, shown, _) = asking(&[10]).run(&out, Existing::Refuse, &Silent);
+        assert_eq!((stopped(outcome), shown.len()), (7, 13));
+        // The answer alone is taken in; the next frame is doubtful as well.
+        let (outcome, shown, masks) = asking(&[10, 7]).run(&out, Existing::Resume, &Silent);
+        assert_eq!((stopped(outcome), shown), (6, vec![6]));
+        assert!(masks.is_empty(), "frame 0 was not reached");
+        let masks = |frame: usize| sparkwave_io::png::read(&out.join(format!("masks/{frame:06}.png"))).expect("there");
+        let all = sparkwave_io::png::Image::Gray8(Array2::from_elem(SIZE, 1));
+        assert!(masks(7) == all && masks(8) != all);
+        let (outcome, shown, _) = asking(&[10, 7, 6]).run(&out, Existing::Resume, &Silent);
+        assert_eq!((stopped(outcome), shown), (5, vec![5]));
+        // An object that is new belongs into frames left behind as well.
+        let new = r#"{"frame": 5, "object": 2, "points": [{"y": 20, "x": 18}]}"#;
+        let late = Trial::new(20, &[], &[at(10), at(7), at(6), new.to_owned()].join(", "));
+        let (outcome, shown, _) = late.run(&out, Existing::Resume, &Silent);
+        assert_eq!((outcome.expect("followed").1, shown.len()), (None, 20));
     }
 
     #[test]

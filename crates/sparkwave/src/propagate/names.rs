@@ -1,6 +1,5 @@
 //! What frames are called, by which labels of other programs find them.
 
-use crate::error::Error;
 use sparkwave_core::source::FrameSource;
 use sparkwave_io::segments::name::Moment;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -49,9 +48,7 @@ pub(super) struct FrameNames {
 }
 
 impl FrameNames {
-    /// # Errors
-    /// If the folder of the images cannot be listed.
-    pub(super) fn of(input: &Path, source: &dyn FrameSource) -> Result<Self, Error> {
+    pub(super) fn of(input: &Path, source: &dyn FrameSource) -> Self {
         let n_frames = source.shape().n_frames;
         let names = names_of(input, n_frames);
         let recording = source.recording();
@@ -62,7 +59,7 @@ impl FrameNames {
         let frames = names.iter().cloned().zip(0..).collect();
         let moments = moments_of(&names);
         let frames_of_moments = moments.iter().cloned().zip(0..).collect();
-        Ok(Self { names, frames, moments, frames_of_moments, clock_s })
+        Self { names, frames, moments, frames_of_moments, clock_s }
     }
 
     /// The name of a frame.
@@ -87,7 +84,10 @@ impl FrameNames {
         }
         match moment {
             // Numbers come before times.
-            Moment::Frame(frame) => matches!(self.frames_of_moments.keys().next()?, Moment::Clock(_)).then_some(frame),
+            Moment::Frame(frame) => {
+                let all_are_times = matches!(self.frames_of_moments.keys().next()?, Moment::Clock(_));
+                (all_are_times && frame < self.names.len()).then_some(frame)
+            }
             clock @ Moment::Clock(_) => {
                 let asked = clock.seconds()?;
                 let off = |frame: &usize| (self.clock_s[*frame] - asked).abs();
@@ -120,10 +120,10 @@ mod tests {
             ..Recording::default()
         };
         let source = InMemory::new(recording, Pixels::U8(Array3::zeros((2, 2, 2))));
-        let names = FrameNames::of(folder.path(), &source).expect("listed");
+        let names = FrameNames::of(folder.path(), &source);
         assert_eq!((names.name(0), names.frame("a10"), names.frame("b")), ("a9", Some(1), None));
         assert_eq!((names.frame("20230922_221436"), names.frame("20230922_221439")), (Some(1), None));
-        let bare = FrameNames::of(Path::new("movie.tif"), &source).expect("nothing to list");
+        let bare = FrameNames::of(Path::new("movie.tif"), &source);
         assert_eq!((bare.name(1), bare.frame("000001"), bare.frame("1")), ("000001", Some(1), Some(1)));
     }
     #[test]
@@ -135,7 +135,7 @@ mod tests {
                 sparkwave_io::png::write_gray8(&path, ndarray::Array2::zeros((2, 2)).view()).expect("writable");
             }
             let source = InMemory::new(Recording::default(), Pixels::U8(Array3::zeros((files.len(), 2, 2))));
-            FrameNames::of(folder.path(), &source).expect("listed")
+            FrameNames::of(folder.path(), &source)
         };
         let from_1 = of(&["000001", "000002", "000003"]);
         let found = ["000001", "2", "000003", "0", "000000", "4"].map(|name| from_1.frame(name));
@@ -143,7 +143,8 @@ mod tests {
         let late = of(&["000100", "000101"]);
         assert_eq!(["101", "000005", "1"].map(|name| late.frame(name)), [Some(1), None, None]);
         let timed = of(&["20230922_221431", "20230922_221436"]);
-        assert_eq!(["T20230922_221436", "000001"].map(|name| timed.frame(name)), [Some(1), Some(1)]);
+        let found = ["T20230922_221436", "000001", "000002", "20230922"].map(|name| timed.frame(name));
+        assert_eq!(found, [Some(1), Some(1), None, None]);
         // What has no number comes after those that have one, and so does the second of two of one number.
         let mixed = of(&["000001", "1", "000007", "mean"]);
         assert!((0..4).all(|frame| mixed.frame(mixed.name(frame)) == Some(frame)));

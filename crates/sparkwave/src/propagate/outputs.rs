@@ -15,21 +15,25 @@ use sparkwave_io::write::{Compression, MovieWriter, WriteOptions};
 use std::path::PathBuf;
 
 /// `masks/`: an image a frame, in the manner of DAVIS: the value of a pixel is its object, a palette shows which.
-pub(super) struct MaskFolder(PathBuf);
+pub(super) struct MaskFolder {
+    path: PathBuf,
+    /// Of a frame, `(y, x)`.
+    size: (usize, usize),
+}
 
 impl MaskFolder {
-    pub(super) fn create(folder: &RunFolder) -> Result<Self, Error> {
-        Ok(Self(folder.create_subfolder("masks")?))
+    pub(super) fn create(folder: &RunFolder, size: (usize, usize)) -> Result<Self, Error> {
+        Ok(Self { path: folder.create_subfolder("masks")?, size })
     }
 
     fn path(&self, frame: usize) -> PathBuf {
-        self.0.join(format!("{frame:06}.png"))
+        self.path.join(format!("{frame:06}.png"))
     }
 
     /// Takes away the masks of an earlier run; other images stay.
     pub(super) fn clear(&self) -> Result<(), Error> {
-        let fail = |source| sparkwave_io::Error::Io { operation: "list", path: self.0.clone(), source };
-        for entry in std::fs::read_dir(&self.0).map_err(fail)? {
+        let fail = |source| sparkwave_io::Error::Io { operation: "list", path: self.path.clone(), source };
+        for entry in std::fs::read_dir(&self.path).map_err(fail)? {
             let path = entry.map_err(fail)?.path();
             let is_of_a_frame = |name: &str| name.len() >= 6 && name.bytes().all(|c| c.is_ascii_digit());
             let is_mask = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_of_a_frame);
@@ -64,14 +68,17 @@ impl MaskFolder {
         if !path.is_file() {
             return Ok(None);
         }
-        Ok(Some(match png::read(&path)? {
-            Image::Gray8(labels) => labels.mapv(u16::from),
-            Image::Gray16(labels) => labels,
-            Image::Rgb8(_) => {
-                let message = "expected the masks that this run wrote, found a coloured image".into();
-                return Err(Error::Config { path, message });
-            }
-        }))
+        let labels = match png::read(&path)? {
+            Image::Gray8(labels) => Some(labels.mapv(u16::from)),
+            Image::Gray16(labels) => Some(labels),
+            Image::Rgb8(_) => None,
+        };
+        let Some(labels) = labels.filter(|labels| labels.dim() == self.size) else {
+            let message =
+                "expected the masks that this run wrote, found a coloured image, or one of another size".into();
+            return Err(Error::Config { path, message });
+        };
+        Ok(Some(labels))
     }
 }
 
@@ -86,11 +93,12 @@ const OPACITY: f32 = 0.45;
 const FRAMES_PER_S: f64 = 10.0;
 
 /// Writes everything that is made of all masks together: labels of all frames of the movie, and a video of those that were
-/// reached. What does not fit into a video is told, and has none.
+/// reached. What does not fit into a video is told, and has none. While the run `is_asking`, nothing is written into a folder of
+/// someone else.
 ///
 /// # Errors
 /// If the movie cannot be read, a file cannot be written, or the user cancels.
-pub(super) fn finish(task: &Task<'_>, display: Display, names: &FrameNames) -> Result<(), Error> {
+pub(super) fn finish(task: &Task<'_>, display: Display, names: &FrameNames, is_asking: bool) -> Result<(), Error> {
     let Task { config, source, said, folder, masks, clock, .. } = *task;
     let shape = source.shape();
     let (labels, options) =
@@ -99,7 +107,9 @@ pub(super) fn finish(task: &Task<'_>, display: Display, names: &FrameNames) -> R
     let mut video = Video::create(folder, shape.width, shape.height, clock)?;
     let wanted = config.isat || !config.export.is_empty();
     let mut data_set = if wanted { Some(DataSet::create(config, folder, said, names)?) } else { None };
-    let neighbours = config.isat_into.as_ref().map(|into| Neighbours::of(into, said, names)).transpose()?;
+    // A doubtful label must not stand among those of a person, where the answer would not replace it.
+    let into = config.isat_into.as_ref().filter(|_| !is_asking);
+    let neighbours = into.map(|into| Neighbours::of(into, said, names)).transpose()?;
     clock.begin("write labels.tif and overlay.mp4", shape.n_frames as u64);
     for frame in 0..shape.n_frames {
         if clock.is_cancelled() {

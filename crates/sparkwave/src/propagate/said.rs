@@ -20,6 +20,25 @@ pub(super) struct Said {
     names: BTreeMap<u32, Name>,
 }
 
+/// What was said of an object in a frame, as one prompt, in the order of frames and objects: a point that lies outside says nothing
+/// without the box beside it. Of two boxes or masks the later counts.
+pub(super) fn joined<'a>(prompts: impl IntoIterator<Item = &'a Prompt>) -> Vec<Prompt> {
+    let mut joined: BTreeMap<(usize, u32), Prompt> = BTreeMap::new();
+    for prompt in prompts {
+        joined
+            .entry((prompt.frame, prompt.object))
+            .and_modify(|before| {
+                before.positive.extend(&prompt.positive);
+                before.negative.extend(&prompt.negative);
+                before.bounds = prompt.bounds.or(before.bounds);
+                before.mask = prompt.mask.clone().or_else(|| before.mask.take());
+                before.verified |= prompt.verified;
+            })
+            .or_insert_with(|| prompt.clone());
+    }
+    joined.into_values().collect()
+}
+
 /// What was said of an object in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
@@ -129,6 +148,24 @@ impl Said {
 mod tests {
     use super::*;
     use sparkwave_core::mask::Mask;
+
+    #[test]
+    fn what_is_said_of_an_object_in_a_frame_counts_together() {
+        let point = |y: f64| PointYx { y, x: 1.0 };
+        let none = Prompt { verified: false, ..Prompt::absence(2, 1) };
+        let inside = Prompt { positive: vec![point(1.0)], ..none.clone() };
+        let outside = Prompt { negative: vec![point(5.0)], verified: true, ..none.clone() };
+        let mask = Mask::of_pixels([(0, 0)]).expect("a pixel");
+        let other = Prompt { frame: 0, ..Prompt::of_mask(0, 1, &mask) };
+        let given = Prompt { mask: Some(mask), ..none.clone() };
+        let together =
+            Prompt { negative: vec![point(5.0)], mask: given.mask.clone(), verified: true, ..inside.clone() };
+        assert_eq!(joined([&outside, &other, &inside, &given]), [other.clone(), together]);
+        assert!(
+            joined([&Prompt::absence(2, 1)])[0].is_absence()
+                && !joined([&Prompt::absence(2, 1), &inside])[0].is_absence()
+        );
+    }
 
     #[test]
     fn what_is_verified_stands() {
