@@ -38,6 +38,23 @@ pub struct TuneRun {
     pub tune: TuneConfig,
 }
 
+impl TuneRun {
+    /// The defaults.
+    #[must_use]
+    pub fn new(base: &Path, data: &Path) -> Self {
+        let (base, data) = (base.to_path_buf(), data.to_path_buf());
+        Self { base, data, validate_every: 200, checkpoint_every: 100, tune: TuneConfig::default() }
+    }
+
+    /// Reads a parameter file, such as the `run.toml` of an earlier run.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a value has the wrong type, or a key is unknown.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        crate::run_folder::read_config(path)
+    }
+}
+
 /// The score of a network after some steps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Followed {

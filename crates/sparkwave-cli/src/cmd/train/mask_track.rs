@@ -12,65 +12,64 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     #[command(flatten)]
     out: Out,
-    /// Parameters of an earlier run (its run.toml); other arguments are then ignored
+    /// Repeat a run: its run.toml; arguments given beside it win
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Weights to begin with, of an earlier run
     #[arg(long, value_name = "FILE")]
     base: Option<PathBuf>,
-    /// Simulated recordings of waves to learn from
-    #[arg(long, value_name = "N", default_value_t = MaskTrackRun::default().recordings)]
-    recordings: usize,
-    /// Simulated movies of other things that move
-    #[arg(long, value_name = "N", default_value_t = MaskTrackRun::default().shapes)]
-    shapes: usize,
-    /// Edge of their frames, px
-    #[arg(long, value_name = "PX", default_value_t = MaskTrackRun::default().edge_px)]
-    edge: usize,
-    /// Steps of the optimizer
-    #[arg(long, value_name = "N", default_value_t = MaskTrainingConfig::default().steps)]
-    steps: usize,
-    /// Examples a step
-    #[arg(long, value_name = "N", default_value_t = MaskTrainingConfig::default().batch)]
-    batch: usize,
-    /// Step size of Adam at first; it falls along half a cosine
-    #[arg(long, value_name = "X", default_value_t = MaskTrainingConfig::default().learning_rate)]
-    learning_rate: f64,
-    /// Steps between validations and checkpoints
-    #[arg(long, value_name = "N", default_value_t = MaskTrackRun::default().checkpoint_every)]
-    checkpoint_every: usize,
-    /// Seed of recordings, movies, initial weights and examples
-    #[arg(long, value_name = "N", default_value_t = MaskTrainingConfig::default().seed)]
-    seed: u64,
+    /// Simulated recordings of waves to learn from [default: 256]
+    #[arg(long, value_name = "N")]
+    recordings: Option<usize>,
+    /// Simulated movies of other things that move [default: 200]
+    #[arg(long, value_name = "N")]
+    shapes: Option<usize>,
+    /// Edge of their frames, px [default: 192]
+    #[arg(long, value_name = "PX")]
+    edge: Option<usize>,
+    /// Steps of the optimizer [default: 4000]
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Examples a step [default: 16]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Step size of Adam at first; it falls along half a cosine [default: 0.002]
+    #[arg(long, value_name = "X")]
+    learning_rate: Option<f64>,
+    /// Steps between validations and checkpoints [default: 500]
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<usize>,
+    /// Seed of recordings, movies, initial weights and examples [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     #[command(flatten)]
     running: Running,
 }
 
-impl Args {
-    fn run(&self) -> anyhow::Result<MaskTrackRun> {
-        if let Some(path) = &self.config {
-            return Ok(MaskTrackRun::read(path)?);
-        }
-        Ok(MaskTrackRun {
-            base: self.base.clone(),
-            recordings: self.recordings,
-            shapes: self.shapes,
-            edge_px: self.edge,
-            checkpoint_every: self.checkpoint_every,
-            train: MaskTrainingConfig {
-                steps: self.steps,
-                batch: self.batch,
-                learning_rate: self.learning_rate,
-                seed: self.seed,
-            },
-        })
-    }
+/// The configuration file, if any, with the arguments over it.
+fn resolve(args: &Args) -> anyhow::Result<MaskTrackRun> {
+    let mut run = match &args.config {
+        Some(file) => MaskTrackRun::read(file)?,
+        None => MaskTrackRun::default(),
+    };
+    run.base = args.base.clone().or(run.base);
+    run.recordings = args.recordings.unwrap_or(run.recordings);
+    run.shapes = args.shapes.unwrap_or(run.shapes);
+    run.edge_px = args.edge.unwrap_or(run.edge_px);
+    run.checkpoint_every = args.checkpoint_every.unwrap_or(run.checkpoint_every);
+    run.train = MaskTrainingConfig {
+        steps: args.steps.unwrap_or(run.train.steps),
+        batch: args.batch.unwrap_or(run.train.batch),
+        learning_rate: args.learning_rate.unwrap_or(run.train.learning_rate),
+        seed: args.seed.unwrap_or(run.train.seed),
+    };
+    Ok(run)
 }
 
 pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
     let terminal = Terminal::new(args.running.quiet);
     let (out, existing) = (&args.out.out, args.out.existing.existing());
-    let best = sparkwave::train::mask_track::run(&args.run()?, out, existing, args.running.threads(), &terminal);
+    let best = sparkwave::train::mask_track::run(&resolve(args)?, out, existing, args.running.threads(), &terminal);
     terminal.finish();
     let best = best?;
     if args.running.json {
