@@ -210,7 +210,7 @@ fn entries(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(entries.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?)
 }
 
-/// Images in `frames/` and what is called the same in `masks/`, by name.
+/// Images in `frames/` and what is called the same in `masks/`, in natural order of their names.
 fn pngs(folder: &Path) -> Result<Option<Vec<Labelled>>, Error> {
     let (frames, masks) = (folder.join("frames"), folder.join("masks"));
     if !frames.is_dir() || !masks.is_dir() {
@@ -220,7 +220,8 @@ fn pngs(folder: &Path) -> Result<Option<Vec<Labelled>>, Error> {
         .into_iter()
         .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")))
         .collect();
-    images.sort();
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    images.sort_by(|a, b| sparkwave_io::natural_order(&name(a), &name(b)));
     let with_mask = |image: PathBuf| {
         let mask = image.file_name().map(|name| masks.join(name)).filter(|mask| mask.is_file());
         Labelled { image, mask }
@@ -283,20 +284,35 @@ mod tests {
         assert!(error.contains("verified") && error.contains("ISAT"), "{error}");
     }
 
-    #[test]
-    fn masks_without_a_file_end_a_clip() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    /// Images of names, and masks of those that are not `unlabelled`, in which the spot moves on.
+    fn images(folder: &Path, names: std::ops::Range<usize>, unlabelled: usize) {
         for part in ["frames", "masks"] {
-            std::fs::create_dir(folder.path().join(part)).expect("room");
-            for t in (0..5).filter(|t| part == "frames" || *t != 2) {
-                let image = spot(1).to_image(8, 10).mapv(|inside| if inside { 3 } else { 0 });
-                let path = folder.path().join(part).join(format!("{t}.png"));
+            std::fs::create_dir(folder.join(part)).expect("room");
+            for t in names.clone().filter(|t| part == "frames" || *t != unlabelled) {
+                let image = spot(t % 3).to_image(8, 10).mapv(|inside| if inside { 3 } else { 0 });
+                let path = folder.join(part).join(format!("{t}.png"));
                 sparkwave_io::png::write_gray8(&path, image.view()).expect("room");
             }
         }
+    }
+
+    #[test]
+    fn masks_without_a_file_end_a_clip() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        images(folder.path(), 0..5, 2);
         let clips = Clips::list(folder.path(), &Silent).expect("clips");
         assert_eq!(lengths(&clips), [2, 2]);
-        assert_eq!(clips.read(1, 0).expect("a frame").mask, spot(1).to_image(8, 10));
+        assert_eq!(clips.read(1, 0).expect("a frame").mask, spot(0).to_image(8, 10));
+    }
+
+    #[test]
+    fn images_follow_each_other_as_their_numbers_do() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        images(folder.path(), 8..13, 0);
+        let clips = Clips::list(folder.path(), &Silent).expect("clips");
+        assert_eq!(lengths(&clips), [5]);
+        let masks: Vec<Array2<bool>> = (0..5).map(|t| clips.read(0, t).expect("a frame").mask).collect();
+        assert_eq!(masks, [8, 9, 10, 11, 12].map(|name| spot(name % 3).to_image(8, 10)));
     }
 
     #[test]
