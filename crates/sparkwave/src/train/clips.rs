@@ -59,6 +59,12 @@ impl Recording {
                 let image = shades(png::read(image)?);
                 let Some(mask) = mask else { return Ok((image, Vec::new())) };
                 let numbers = numbers(png::read(mask)?, mask)?;
+                let ((_, height, width), found) = (image.dim(), numbers.dim());
+                if found != (height, width) {
+                    let message =
+                        format!("expected {height} x {width} pixels as in its frame, found {} x {}", found.0, found.1);
+                    return Err(Error::Config { path: mask.clone(), message });
+                }
                 let objects: BTreeSet<u32> = numbers.iter().copied().filter(|object| *object > 0).collect();
                 let instance = |object: u32| {
                     let mask = Mask::of_image(&numbers.mapv(|at| at == object))?;
@@ -313,6 +319,17 @@ mod tests {
         assert_eq!(lengths(&clips), [5]);
         let masks: Vec<Array2<bool>> = (0..5).map(|t| clips.read(0, t).expect("a frame").mask).collect();
         assert_eq!(masks, [8, 9, 10, 11, 12].map(|name| spot(name % 3).to_image(8, 10)));
+    }
+
+    #[test]
+    fn a_mask_of_another_size_than_its_frame_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        images(folder.path(), 0..2, 2);
+        let larger = spot(1).to_image(9, 12).mapv(u8::from);
+        let path = folder.path().join("masks").join("1.png");
+        sparkwave_io::png::write_gray8(&path, larger.view()).expect("room");
+        let error = Clips::list(folder.path(), &Silent).err().expect("not of its frame").to_string();
+        assert!(error.contains("1.png: expected 8 x 10 pixels") && error.contains("found 9 x 12"), "{error}");
     }
 
     #[test]
