@@ -8,7 +8,7 @@
 use super::history::History;
 use crate::error::Error;
 use crate::propagate::mask_track::CARD;
-use crate::provenance::{RunRecord, version};
+use crate::provenance::{RunRecord, input_record, version};
 use crate::run_folder::{Existing, RunFolder, config_text, read_config};
 use crate::stage_clock::StageClock;
 use crate::waves::shape::MIN_FRAME_MM2;
@@ -122,6 +122,9 @@ pub fn run(
         };
         let folder = RunFolder::open(out, existing, &config_text(config)?)?;
         let mut record = RunRecord::new("train mask-track", config.train.seed, rayon::current_num_threads());
+        if let Some(base) = &config.base {
+            record.inputs.push(input_record(base, &|| clock.is_cancelled())?);
+        }
         let clips = Clips::simulate(config, &clock)?;
         let best = Run::begin(config, &folder, &clips, training)?.finish(&clock)?;
         let summary =
@@ -376,6 +379,13 @@ mod tests {
         let display = Display { black: 0.0, white: 1.0 };
         let opened = propagator(&at("whole").join("best.safetensors"), None, movie, display).expect("a propagator");
         assert_eq!(opened.description()["mask_track"]["training"]["shapes"], 2, "{}", opened.description());
+        let base = at("whole").join("best.safetensors");
+        let further = MaskTrackRun { base: Some(base.clone()), ..config.clone() };
+        run(&further, &at("further"), Existing::Refuse, Some(2), &Silent).expect("a network");
+        let record = std::fs::read_to_string(at("further").join("run.json")).expect("there");
+        let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+        let digest = input_record(&base, &|| false).expect("readable").sha256;
+        assert_eq!((&record["inputs"][0]["path"], &record["inputs"][0]["sha256"]), (&base.to_str().into(), &digest.into()));
         let odd = MaskTrackRun { shapes: 0, ..config };
         assert!(run(&odd, &at("odd"), Existing::Refuse, None, &Silent).expect_err("no movies").is_bad_parameter());
     }
