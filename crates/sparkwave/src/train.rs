@@ -46,7 +46,8 @@ impl Default for Subset {
     }
 }
 
-/// Every parameter of a training run. Written to `run.toml` in full; unknown keys are refused when it is read.
+/// Every parameter of a training run. Written to `run.toml` in full, with the class prior if that was estimated; unknown keys
+/// are refused when it is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainRun {
@@ -112,7 +113,7 @@ pub fn run(
         let resolved = TrainRun { train: TrainConfig { loss, ..config.train.clone() }, ..config.clone() };
         // Before the folder: parameters that make no sense leave none.
         let session = train::begin(&resolved.train, &resolved.architecture, &train, &device)?;
-        let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
+        let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(&resolved)?)?;
         let mut record = RunRecord::new("train", config.train.seed, rayon::current_num_threads());
         record.computes_on(&device);
         let input = input_record(&config.data, &|| clock.is_cancelled())?;
@@ -259,6 +260,7 @@ mod tests {
     use crate::dataset::{SimulateDataset, simulate};
     use crate::stop_after::StopAfter;
     use sparkwave_core::progress::Silent;
+    use sparkwave_nn::loss::Loss;
     use sparkwave_nn::models::unet3d::UNet3dConfig;
 
     #[test]
@@ -269,13 +271,14 @@ mod tests {
             SimulateDataset { train: 2, valid: 1, n_frames: 48, edge: 64, seed: 5, ..SimulateDataset::default() };
         simulate(&request, &data, false, Some(2), &Silent).expect("a training file");
         let shape = UNet3dConfig { width: 2, pools: vec![[2, 2, 2]], ..UNet3dConfig::sparks() };
+        let loss = Loss::NnPu { prior: None };
         let config = TrainRun {
             data,
             validate_every: 4,
             checkpoint_every: 3,
             architecture: Architecture::Unet3d(shape),
             subset: Subset::default(),
-            train: TrainConfig { steps: 9, batch: 2, crop: [16; 3], pu_ratio: 1, ..TrainConfig::default() },
+            train: TrainConfig { steps: 9, batch: 2, crop: [16; 3], pu_ratio: 1, loss, ..TrainConfig::default() },
         };
         let mut odd = config.clone();
         odd.train.crop = [15; 3];
@@ -303,6 +306,8 @@ mod tests {
             }
         }
         assert!(n_files >= 7, "{n_files} files");
+        let written = TrainRun::read(&whole.join("run.toml")).expect("parameters");
+        assert!(matches!(written.train.loss, Loss::NnPu { prior: Some(_) }), "{written:?}");
         let best = sparkwave_io::weights::read(&whole.join("best.safetensors")).expect("readable");
         let card = Card::of(&best).expect("a card");
         assert_eq!(card.normalisation, crate::sparks::NOISE_NORMALISATION);
