@@ -38,7 +38,7 @@ impl<V: Serialize + DeserializeOwned> History<V> {
         let bad = |e: serde_json::Error| Error::Config { path: path.clone(), message: e.to_string() };
         let losses = serde_json::from_str(text(LOSSES)).map_err(bad)?;
         let validations = serde_json::from_str(text(VALIDATIONS)).map_err(bad)?;
-        resume(&checkpoint)?;
+        resume(&checkpoint).map_err(|e| Error::of_weights(&path, e))?;
         Ok(Self { losses, validations })
     }
 

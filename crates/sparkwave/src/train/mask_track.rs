@@ -117,7 +117,8 @@ pub fn run(
         config.check()?;
         let clock = StageClock::new(progress);
         let training = match &config.base {
-            Some(base) => MaskTraining::from(&config.train, &sparkwave_io::weights::read(base)?)?,
+            Some(base) => MaskTraining::from(&config.train, &sparkwave_io::weights::read(base)?)
+                .map_err(|e| Error::of_weights(base, e))?,
             None => MaskTraining::new(&config.train)?,
         };
         let folder = RunFolder::open(out, existing, &config_text(config)?)?;
@@ -386,6 +387,15 @@ mod tests {
         let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
         let digest = input_record(&base, &|| false).expect("readable").sha256;
         assert_eq!((&record["inputs"][0]["path"], &record["inputs"][0]["sha256"]), (&base.to_str().into(), &digest.into()));
+        let checkpoint = at("whole").join(CHECKPOINT);
+        let other = MaskTrackRun { base: Some(checkpoint.clone()), ..config.clone() };
+        let error = run(&other, &at("odd"), Existing::Refuse, None, &Silent).expect_err("another network");
+        assert!(error.to_string().contains(CHECKPOINT) && !error.is_bad_parameter(), "{error}");
+        let mut damaged = sparkwave_io::weights::read(&checkpoint).expect("readable");
+        damaged.texts.remove("step");
+        sparkwave_io::weights::write(&damaged, &checkpoint).expect("room");
+        let error = train("whole", Existing::Resume, &Silent).expect_err("no step");
+        assert!(error.to_string().contains(CHECKPOINT) && !error.is_bad_parameter(), "{error}");
         let odd = MaskTrackRun { shapes: 0, ..config };
         assert!(run(&odd, &at("odd"), Existing::Refuse, None, &Silent).expect_err("no movies").is_bad_parameter());
     }

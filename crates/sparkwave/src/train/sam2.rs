@@ -78,7 +78,8 @@ fn run_here(config: &TuneRun, out: &Path, existing: Existing, progress: &dyn Pro
     }
     let clock = StageClock::new(progress);
     let clips = Clips::list(&config.data, &clock)?;
-    let session = Tuning::new(config.tune.clone(), &sparkwave_io::weights::read(&config.base)?)?;
+    let base = sparkwave_io::weights::read(&config.base)?;
+    let session = Tuning::new(config.tune.clone(), &base).map_err(|e| Error::of_weights(&config.base, e))?;
     // Before the folder: data from which nothing can be learned leave none.
     session.draw(&clips.present()[..clips.n_learned()])?;
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
@@ -285,6 +286,9 @@ mod tests {
         assert_eq!(Sam2Config::of(&best, 64), Some(tiny));
         assert!(Sam2::load(&tiny, &best, &sparkwave_nn::cpu()).is_ok());
 
+        let other = TuneRun { base: at("whole").join(CHECKPOINT), ..config.clone() };
+        let error = run(&other, &at("nowhere"), Existing::Refuse, None, &Silent).expect_err("another network");
+        assert!(error.to_string().contains(CHECKPOINT) && !error.is_bad_parameter(), "{error}");
         std::fs::create_dir(at("nothing")).expect("room");
         let empty = TuneRun { data: at("nothing"), ..config };
         let error = run(&empty, &at("nowhere"), Existing::Refuse, None, &Silent).expect_err("no clips");

@@ -24,7 +24,7 @@ impl Tracker {
     pub fn restore(&mut self, state: &Weights) -> Result<()> {
         let device = self.network.device();
         for (object, bank) in &mut self.objects {
-            bank.restore(&object.to_string(), state, &device).ok_or_else(|| Error::Parameter {
+            bank.restore(&object.to_string(), state, &device).ok_or_else(|| Error::Saved {
                 name: "state",
                 expected: format!("what was remembered of object {object}"),
                 found: "other arrays".to_owned(),
