@@ -1,5 +1,6 @@
 //! Validation on whole recordings: what a user would get, not a loss on crops that all hold an event.
 
+use super::history::Score;
 use super::streams::whole;
 use crate::error::Error;
 use crate::sparks::learned;
@@ -71,14 +72,31 @@ impl Validation {
     }
 }
 
-/// The validations so far, a row each.
-pub(super) fn table(validations: &[Validation]) -> Table {
-    let mut table = Table::new();
-    table.push("step", validations.iter().map(|v| Value::Int(v.step as i64)).collect());
-    table.push("average_precision", validations.iter().map(|v| Value::maybe(v.average_precision)).collect());
-    table.push("f1", validations.iter().map(|v| Value::maybe(v.f1)).collect());
-    table.push("threshold", validations.iter().map(|v| Value::maybe(v.threshold)).collect());
-    table
+impl Score for Validation {
+    const DRAWN: &'static str = "Average precision";
+
+    fn step(&self) -> usize {
+        self.step
+    }
+
+    /// F1 at its threshold: a network that was trained for too long may still rank its events well while no threshold fits all
+    /// recordings.
+    fn merit(&self) -> f64 {
+        self.f1.unwrap_or(0.0)
+    }
+
+    fn drawn(&self) -> Option<f64> {
+        self.average_precision
+    }
+
+    fn table(scores: &[Self]) -> Table {
+        let mut table = Table::new();
+        table.push("step", scores.iter().map(|v| Value::Int(v.step as i64)).collect());
+        table.push("average_precision", scores.iter().map(|v| Value::maybe(v.average_precision)).collect());
+        table.push("f1", scores.iter().map(|v| Value::maybe(v.f1)).collect());
+        table.push("threshold", scores.iter().map(|v| Value::maybe(v.threshold)).collect());
+        table
+    }
 }
 
 /// Runs the network over whole recordings and scores the events that come out.
