@@ -135,6 +135,8 @@ fn published_models_are_listed_and_what_is_no_such_model_is_not_kept() {
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(listed.contains("sam2.1-hiera-tiny") && listed.contains("models get sam2.1-hiera-tiny"), "{listed}");
     assert_eq!(run(&["models", "get", "sam9"]).status.code(), Some(2));
+    let told = stderr(&run(&["models", "verify", "sam2.1-hiera-tiny"]));
+    assert!(told.contains("sparkwave models get sam2.1-hiera-tiny"), "{told}");
     let prompts = folder.path().join("p.json");
     std::fs::write(
         &prompts,

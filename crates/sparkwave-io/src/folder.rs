@@ -10,7 +10,6 @@ use crate::location::{AxisChoice, Location};
 use crate::opened::Opened;
 use crate::stored::{Stored, StoredType};
 use crate::{bytes, png, tiff};
-use names::natural_order;
 use sparkwave_core::axes::Span;
 use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
 use sparkwave_core::recording::Recording;
@@ -18,6 +17,8 @@ use sparkwave_core::source::{FrameSource, SourceError, check_spans};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+pub use names::natural_order;
 
 struct FolderSource {
     folder: PathBuf,

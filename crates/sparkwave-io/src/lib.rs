@@ -63,7 +63,7 @@ mod zarr;
 
 pub use convert::convert;
 pub use error::Error;
-pub use folder::frame_names;
+pub use folder::{frame_names, natural_order};
 pub use info::{MovieInfo, movie_info};
 pub use open::open;
 pub use write::{Compression, FrameFormat, MovieWriter, OmeZarrVersion, WriteOptions};

@@ -148,7 +148,7 @@ impl Card {
     /// If there is none or it cannot be understood.
     pub fn of(weights: &Weights) -> Result<Self> {
         let fail =
-            |found: String| Error::Parameter { name: "model card", expected: "a card of this program".into(), found };
+            |found: String| Error::Saved { name: "model card", expected: "a card of this program".into(), found };
         let json = weights.texts.get(CARD).ok_or_else(|| fail("none".into()))?;
         serde_json::from_str(json).map_err(|e| fail(e.to_string()))
     }

@@ -24,6 +24,19 @@ pub enum Error {
         /// What it was.
         found: String,
     },
+    /// What was saved is damaged, or of another network or movie than the one that was to go on from it.
+    #[error("{name} is {found}, expected {expected}")]
+    Saved {
+        /// What was saved.
+        name: &'static str,
+        /// What it should be.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
+    /// The loss of a training became infinite or not a number.
+    #[error("loss is {0}, expected a number (try a smaller learning rate)")]
+    Diverged(f32),
     /// A recording of the training set, or a movie to be searched, could not be read.
     #[error(transparent)]
     Source(sparkwave_core::source::SourceError),

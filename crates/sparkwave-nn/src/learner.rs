@@ -64,8 +64,7 @@ impl<M: Learnable> Learner<M> {
     pub(crate) fn descend(&mut self, loss: Tensor<1>, learning_rate: f64) -> Result<f32> {
         let value = read(loss.clone())?.first().copied().unwrap_or(f32::NAN);
         if !value.is_finite() {
-            let expected = "a number (try a smaller learning rate)".into();
-            return Err(Error::Parameter { name: "loss", expected, found: value.to_string() });
+            return Err(Error::Diverged(value));
         }
         let grads = GradientsParams::from_grads(loss.backward(), &self.model);
         self.model = self.adam.step(self.model.clone(), grads, learning_rate);
@@ -94,7 +93,7 @@ impl<M: Learnable> Learner<M> {
         self.model = self.model.clone().with_learned(model)?;
         self.adam = Adam::resume(checkpoint, &self.device);
         let step = checkpoint.texts.get(STEP).and_then(|s| s.parse().ok());
-        self.step = step.ok_or_else(|| Error::Parameter {
+        self.step = step.ok_or_else(|| Error::Saved {
             name: "checkpoint",
             expected: "the number of its step".into(),
             found: "none".into(),

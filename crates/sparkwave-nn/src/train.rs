@@ -401,4 +401,15 @@ mod tests {
         let model = UNet3d::new(&UNet3dConfig::sparks(), 0, &device).expect("valid");
         assert!(Session::new(TrainConfig::default(), model, Vec::new(), &device).is_err(), "nothing to learn from");
     }
+
+    #[test]
+    fn a_loss_that_is_no_number_or_a_damaged_checkpoint_is_no_parameter() {
+        let streams = [stream()];
+        let mut session = session(&TrainConfig { crop: [8, 16, 16], ..TrainConfig::default() }, &streams);
+        let loss = Tensor::from_data([f32::NAN], &session.learner.device);
+        assert!(matches!(session.learner.descend(loss, 0.1), Err(Error::Diverged(_))));
+        let mut checkpoint = session.checkpoint();
+        checkpoint.texts.clear();
+        assert!(matches!(session.resume(&checkpoint), Err(Error::Saved { .. })));
+    }
 }

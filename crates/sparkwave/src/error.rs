@@ -108,6 +108,14 @@ impl Error {
         }
     }
 
+    /// What is wrong with the weights in a file. A parameter is the user's, whatever weights it is used with.
+    pub(crate) fn of_weights(path: &Path, error: sparkwave_nn::error::Error) -> Self {
+        match error {
+            sparkwave_nn::error::Error::Parameter { .. } => error.into(),
+            _ => Self::Config { path: path.to_path_buf(), message: error.to_string() },
+        }
+    }
+
     /// What is wrong with the text of a parameter file, in one line where the library draws the place on several.
     pub(crate) fn of_config(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();

@@ -7,7 +7,7 @@ mod stardist;
 pub use published::{PUBLISHED, Published, locate};
 
 use crate::error::Error;
-use crate::propagate::EMBEDDED;
+use crate::propagate::{EMBEDDED, mask_track};
 use crate::provenance::{hex, input_record};
 use crate::sparks::PUBLISHED_NORMALISATION;
 use sha2::{Digest, Sha256};
@@ -90,9 +90,13 @@ impl Model {
     }
 
     fn with_card(weights: Weights, path: &Path, sha256: String, n_bytes: usize) -> Result<Self, Error> {
-        let card = Card::of(&weights).map_err(|e| Error::Config {
-            path: path.to_path_buf(),
-            message: format!("{e} (`sparkwave models import` gives a checkpoint of another program a card)"),
+        let card = Card::of(&weights).map_err(|e| {
+            let told = if weights.texts.contains_key(mask_track::CARD) {
+                "it is a network of `train mask-track`, for `propagate --model FILE`"
+            } else {
+                "`sparkwave models import` gives a detector of another program a card"
+            };
+            Error::Config { path: path.to_path_buf(), message: format!("{e} ({told})") }
         })?;
         Ok(Self { weights, card, sha256, n_bytes })
     }
@@ -140,7 +144,7 @@ pub struct Import {
     pub name: Option<String>,
     /// How movies were normalised for it; as published if neither this nor a card tells.
     pub normalisation: Option<String>,
-    /// Lowest peak probability of an event.
+    /// Lowest peak probability of an event, 0 to 1.
     pub threshold: Option<f64>,
     /// Under which terms it may be used.
     pub licence: Option<String>,
@@ -150,8 +154,12 @@ pub struct Import {
 /// have a card keep it but for what is given.
 ///
 /// # Errors
-/// If it cannot be read, is of no network known here, its arrays do not fit, or `out` cannot be written.
+/// If the threshold is no probability, it cannot be read, is of no network known here, its arrays do not fit, or `out` cannot be
+/// written.
 pub fn import(path: &Path, import: &Import, out: &Path) -> Result<Model, Error> {
+    if let Some(threshold) = import.threshold.filter(|threshold| !(0.0..=1.0).contains(threshold)) {
+        return Err(Error::Parameter { name: "threshold", expected: "0 to 1", found: threshold.to_string() });
+    }
     let mut weights = sparkwave_io::weights::read(path)?;
     // The library of the published code counts batches; nothing needs that.
     weights.parameters.retain(|name, _| !name.ends_with("num_batches_tracked"));
@@ -290,6 +298,15 @@ mod tests {
         let (bare, out) = (folder.path().join("bare.safetensors"), folder.path().join("out.safetensors"));
         sparkwave_io::weights::write(&weights, &bare).expect("writable");
         assert!(Model::open(&bare).expect_err("no card").to_string().contains("models import"));
+        let mut follower = weights.clone();
+        follower.texts.insert(mask_track::CARD.into(), "{}".into());
+        sparkwave_io::weights::write(&follower, &out).expect("writable");
+        assert!(Model::open(&out).expect_err("another card").to_string().contains("propagate --model"));
+        std::fs::remove_file(&out).expect("there");
+        for threshold in [-0.1, 1.5, f64::NAN] {
+            let odd = Import { threshold: Some(threshold), ..Import::default() };
+            assert!(import(&bare, &odd, &out).expect_err("no probability").is_bad_parameter() && !out.exists());
+        }
         let request = Import { threshold: Some(0.5), ..Import::default() };
         let mut model = import(&bare, &request, &out).expect("a network known here");
         assert_eq!((model.card.normalisation.as_str(), model.card.threshold), (PUBLISHED_NORMALISATION, Some(0.5)));

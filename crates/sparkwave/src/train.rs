@@ -10,6 +10,7 @@ mod history;
 pub mod mask_track;
 mod prior;
 pub mod sam2;
+mod steps;
 pub(crate) mod streams;
 pub(crate) mod validate;
 
@@ -18,9 +19,9 @@ use crate::error::Error;
 use crate::provenance::{RunRecord, input_record, version};
 use crate::run_folder::{Existing, RunFolder};
 use crate::stage_clock::StageClock;
-use history::History;
 use serde::{Deserialize, Serialize};
 use sparkwave_core::progress::Progress;
+use sparkwave_core::weights::Weights;
 use sparkwave_nn::Device;
 use sparkwave_nn::card::{Architecture, Card};
 use sparkwave_nn::network;
@@ -28,6 +29,7 @@ use sparkwave_nn::stream::Stream;
 use sparkwave_nn::train::{self, TrainConfig};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use steps::{Pace, Trainee};
 use validate::{Labelled, Validation};
 
 /// A part of the recordings, drawn at random.
@@ -46,7 +48,8 @@ impl Default for Subset {
     }
 }
 
-/// Every parameter of a training run. Written to `run.toml` in full; unknown keys are refused when it is read.
+/// Every parameter of a training run. Written to `run.toml` in full, with the class prior if that was estimated; unknown keys
+/// are refused when it is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainRun {
@@ -112,14 +115,18 @@ pub fn run(
         let resolved = TrainRun { train: TrainConfig { loss, ..config.train.clone() }, ..config.clone() };
         // Before the folder: parameters that make no sense leave none.
         let session = train::begin(&resolved.train, &resolved.architecture, &train, &device)?;
-        let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
+        let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(&resolved)?)?;
         let mut record = RunRecord::new("train", config.train.seed, rayon::current_num_threads());
         record.computes_on(&device);
         let input = input_record(&config.data, &|| clock.is_cancelled())?;
         let source = Source { sha256: input.sha256.clone(), normalisation: streams::normalisation(&listed) };
         record.inputs.push(input);
 
-        let result = Training::begin(&resolved, &folder, session, &train, &valid, source, device)?.finish(&clock)?;
+        let TrainRun { validate_every, checkpoint_every, .. } = *config;
+        let pace = Pace { steps: config.train.steps, validate_every, checkpoint_every };
+        let training = Training { config: &resolved, train: &train, valid: &valid, source, device, session };
+        let history = steps::take(training, pace, &folder, &clock)?;
+        let result = TrainResult { best: history.best().cloned(), loss: history.loss() };
         let best = result.best.as_ref();
         let summary = serde_json::json!({
             "loss": result.loss,
@@ -142,82 +149,50 @@ struct Source {
 /// A run on its way.
 struct Training<'a> {
     config: &'a TrainRun,
-    folder: &'a RunFolder,
     train: &'a [Stream],
     valid: &'a [Labelled],
     source: Source,
     device: Device,
     session: Box<dyn train::Training>,
-    history: History<Validation>,
 }
 
-impl<'a> Training<'a> {
-    /// A new run, or the one whose checkpoint is in the folder.
-    fn begin(
-        config: &'a TrainRun,
-        folder: &'a RunFolder,
-        session: Box<dyn train::Training>,
-        train: &'a [Stream],
-        valid: &'a [Labelled],
-        source: Source,
-        device: Device,
-    ) -> Result<Self, Error> {
-        let mut session = session;
-        let history = History::of(folder, |checkpoint| session.resume(checkpoint))?;
-        Ok(Self { config, folder, train, valid, source, device, session, history })
+impl Trainee for Training<'_> {
+    type Score = Validation;
+
+    fn step(&self) -> usize {
+        self.session.step()
     }
 
-    fn finish(mut self, progress: &dyn Progress) -> Result<TrainResult, Error> {
-        let steps = self.config.train.steps;
-        while self.session.step() < steps {
-            let step = self.session.step();
-            // To the next step at which something else happens.
-            let next = |every: usize| step.checked_div(every).map_or(steps, |n| (n + 1) * every);
-            let until = next(self.config.checkpoint_every).min(next(self.config.validate_every)).min(steps);
-            progress.begin(&format!("train to step {until} of {steps}"), (until - step) as u64);
-            while self.session.step() < until {
-                if progress.is_cancelled() {
-                    self.checkpoint()?;
-                    return Err(Error::Cancelled);
-                }
-                self.history.losses.push(self.session.advance(self.train)?);
-                progress.advance(1);
-            }
-            let every = self.config.validate_every;
-            if until == steps || (every > 0 && until % every == 0) {
-                self.validate(progress)?;
-            }
-            self.checkpoint()?;
+    fn advance(&mut self) -> Result<f32, Error> {
+        Ok(self.session.advance(self.train)?)
+    }
+
+    fn score(&self, progress: &dyn Progress) -> Result<Option<Validation>, Error> {
+        if self.valid.is_empty() {
+            return Ok(None);
         }
-        Ok(TrainResult { best: self.best().cloned(), loss: self.history.losses.last().map(|l| f64::from(*l)) })
+        let (architecture, weights) = (&self.config.architecture, self.session.weights());
+        validate::validate(architecture, &weights, self.valid, self.step(), &self.device, progress).map(Some)
     }
 
-    /// The validation of the highest F1 at its threshold, the earlier one on ties: a network that was trained for too long
-    /// may still rank its events well while no threshold fits all recordings.
-    fn best(&self) -> Option<&Validation> {
-        let score = |v: &Validation| v.f1.unwrap_or(0.0);
-        self.history.validations.iter().reduce(|best, v| if score(v) > score(best) { v } else { best })
-    }
-
-    fn validate(&mut self, progress: &dyn Progress) -> Result<(), Error> {
+    fn model(&self, latest: Option<&Validation>) -> Result<Weights, Error> {
         let mut weights = self.session.weights();
-        if !self.valid.is_empty() {
-            let step = self.session.step();
-            let architecture = &self.config.architecture;
-            let validation = validate::validate(architecture, &weights, self.valid, step, &self.device, progress)?;
-            self.history.validations.push(validation);
-        }
-        let latest = self.history.validations.last().cloned();
-        let probe =
-            sparkwave_nn::probe(network::open(&self.config.architecture, &weights, &sparkwave_nn::cpu())?.as_mut())?;
-        self.card(latest.as_ref(), probe).attach(&mut weights);
-        sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
-        if latest.is_none() || self.best() == latest.as_ref() {
-            sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;
-        }
-        Ok(())
+        let mut network = network::open(&self.config.architecture, &weights, &sparkwave_nn::cpu())?;
+        let probe = sparkwave_nn::probe(network.as_mut())?;
+        self.card(latest, probe).attach(&mut weights);
+        Ok(weights)
     }
 
+    fn checkpoint(&self) -> Weights {
+        self.session.checkpoint()
+    }
+
+    fn resume(&mut self, checkpoint: &Weights) -> sparkwave_nn::error::Result<()> {
+        self.session.resume(checkpoint)
+    }
+}
+
+impl Training<'_> {
     fn card(&self, validation: Option<&Validation>, probe: Vec<f32>) -> Card {
         let scores = validation.map(Validation::scores).unwrap_or_default();
         Card {
@@ -234,22 +209,6 @@ impl<'a> Training<'a> {
             probe,
         }
     }
-
-    /// Writes the tables and the figure, and last the checkpoint, which holds all that they were made from.
-    fn checkpoint(&self) -> Result<(), Error> {
-        self.history.write_losses(self.folder)?;
-        sparkwave_io::csv::write_table(
-            &validate::table(&self.history.validations),
-            &self.folder.file("validation.csv"),
-        )?;
-        let figure = sparkwave_analysis::figure::training_losses(
-            &self.history.losses,
-            "Average precision",
-            &self.history.validations.iter().filter_map(|v| Some((v.step, v.average_precision?))).collect::<Vec<_>>(),
-        );
-        sparkwave_io::atomic::write_atomic(&self.folder.file("losses.svg"), figure.svg.as_bytes())?;
-        self.history.write(self.session.checkpoint(), self.folder)
-    }
 }
 
 #[cfg(test)]
@@ -259,6 +218,7 @@ mod tests {
     use crate::dataset::{SimulateDataset, simulate};
     use crate::stop_after::StopAfter;
     use sparkwave_core::progress::Silent;
+    use sparkwave_nn::loss::Loss;
     use sparkwave_nn::models::unet3d::UNet3dConfig;
 
     #[test]
@@ -269,13 +229,14 @@ mod tests {
             SimulateDataset { train: 2, valid: 1, n_frames: 48, edge: 64, seed: 5, ..SimulateDataset::default() };
         simulate(&request, &data, false, Some(2), &Silent).expect("a training file");
         let shape = UNet3dConfig { width: 2, pools: vec![[2, 2, 2]], ..UNet3dConfig::sparks() };
+        let loss = Loss::NnPu { prior: None };
         let config = TrainRun {
             data,
             validate_every: 4,
             checkpoint_every: 3,
             architecture: Architecture::Unet3d(shape),
             subset: Subset::default(),
-            train: TrainConfig { steps: 9, batch: 2, crop: [16; 3], pu_ratio: 1, ..TrainConfig::default() },
+            train: TrainConfig { steps: 9, batch: 2, crop: [16; 3], pu_ratio: 1, loss, ..TrainConfig::default() },
         };
         let mut odd = config.clone();
         odd.train.crop = [15; 3];
@@ -303,6 +264,8 @@ mod tests {
             }
         }
         assert!(n_files >= 7, "{n_files} files");
+        let written = TrainRun::read(&whole.join("run.toml")).expect("parameters");
+        assert!(matches!(written.train.loss, Loss::NnPu { prior: Some(_) }), "{written:?}");
         let best = sparkwave_io::weights::read(&whole.join("best.safetensors")).expect("readable");
         let card = Card::of(&best).expect("a card");
         assert_eq!(card.normalisation, crate::sparks::NOISE_NORMALISATION);

@@ -24,7 +24,7 @@ enum What {
     ///
     /// A download that was broken off goes on where it ended. This is the only command that uses the network.
     Get {
-        /// A name of `models list`
+        /// A published model of `models list`
         #[arg(value_name = "NAME")]
         name: PathBuf,
         /// Folder for the file [default: sparkwave/models among your data, where `propagate --model NAME` finds it]
@@ -39,7 +39,7 @@ enum What {
     },
     /// The card of a model: what it is, how it was made, what it is good for
     Show {
-        /// A name of `models list`, or a file
+        /// `unet`, or a file of a model with a card
         #[arg(value_name = "MODEL")]
         model: PathBuf,
     },
@@ -49,16 +49,16 @@ enum What {
     Import(ImportArgs),
     /// Write a model to a file: .safetensors, or .onnx for other programs to run
     Export {
-        /// A name of `models list`, or a file
+        /// `unet`, or a file of a model with a card
         #[arg(value_name = "MODEL")]
         model: PathBuf,
         /// The file
         #[arg(short, long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Check that a model is whole and still answers as its card says
+    /// Check that a model is whole and still answers as its card says, or is the one that its authors published
     Verify {
-        /// A name of `models list`, or a file
+        /// `unet`, a file of a model with a card, or a published model of `models list` that is here
         #[arg(value_name = "MODEL")]
         model: PathBuf,
     },
@@ -78,7 +78,7 @@ struct ImportArgs {
     /// How movies were normalised for it [default: that of its card, else published-global]
     #[arg(long, value_name = "NAME", requires = "out", value_parser = ["published-global", "dff-over-noise"])]
     normalisation: Option<String>,
-    /// Lowest peak probability of an event
+    /// Lowest peak probability of an event, 0 to 1
     #[arg(long, value_name = "X", requires = "out")]
     threshold: Option<f64>,
     /// Under which terms it may be used
@@ -123,10 +123,19 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             Ok(())
         }
         What::Verify { model } => {
-            let opened = Model::open(model)?;
-            let verified = opened.verify()?;
-            let told = if verified.probed { "answers as its card says" } else { "its card notes no answer to check" };
-            let json = serde_json::json!({"sha256": opened.sha256, "probed": verified.probed});
+            let (sha256, probed, told) = match Published::named(model).filter(|_| !model.exists()) {
+                Some(published) => {
+                    published.verify(&models::locate(model)?)?;
+                    (published.sha256.to_owned(), false, "as its authors published it")
+                }
+                None => {
+                    let opened = Model::open(model)?;
+                    let probed = opened.verify()?.probed;
+                    let told = if probed { "answers as its card says" } else { "its card notes no answer to check" };
+                    (opened.sha256, probed, told)
+                }
+            };
+            let json = serde_json::json!({"sha256": sha256, "probed": probed});
             say(args.json, &json, &format!("{}: whole; {told}", model.display()));
             Ok(())
         }

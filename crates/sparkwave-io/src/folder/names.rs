@@ -4,7 +4,8 @@ use crate::name_times::take_digits;
 use std::cmp::Ordering;
 
 /// Compares names so that runs of digits count as numbers: `a2 < a10`.
-pub(super) fn natural_order(a: &str, b: &str) -> Ordering {
+#[must_use]
+pub fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut x, mut y) = (a.as_bytes(), b.as_bytes());
     loop {
         match (x.first(), y.first()) {

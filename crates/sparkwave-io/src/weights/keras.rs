@@ -183,6 +183,11 @@ fn outputs_first(parameter: Parameter) -> Parameter {
     let Parameter { shape, values } = parameter;
     let [kernel @ .., a, b] = shape.as_slice() else { return Parameter { shape, values } };
     let (a, b) = (*a, *b);
+    let outputs_first = [&[b, a], kernel].concat();
+    if values.is_empty() {
+        // Beside an extent of 0 a file may name any others, too many to count to and too large to multiply.
+        return Parameter { shape: outputs_first, values };
+    }
     let n_taps: usize = kernel.iter().product();
     let mut turned = Vec::with_capacity(values.len());
     for j in 0..b {
@@ -190,5 +195,18 @@ fn outputs_first(parameter: Parameter) -> Parameter {
             turned.extend((0..n_taps).map(|tap| values[(tap * a + i) * b + j]));
         }
     }
-    Parameter::new([&[b, a], kernel].concat(), turned)
+    Parameter::new(outputs_first, turned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_without_values_are_turned_at_once_whatever_their_extents() {
+        for [kernel, a, b] in [[0, 1 << 62, 1], [0, 1 << 40, 1 << 40], [1 << 62, 0, 1 << 62]] {
+            let turned = outputs_first(Parameter { shape: vec![kernel, a, b], values: Vec::new() });
+            assert_eq!((turned.shape, turned.values.len()), (vec![b, a, kernel], 0));
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::view::Moment;
 pub struct Clip {
     /// `[T, Y, X]`, in any unit; NaN where nothing is known.
     pub frames: Array3<f32>,
-    /// `[T, Y, X]`.
+    /// The object's pixels, of the shape of the frames.
     pub masks: Array3<bool>,
 }
 

@@ -5,7 +5,7 @@
 //! person has just pointed at it. What is drawn at a step follows from the seed and the step's number alone.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array2, Axis};
+use ndarray::{Array1, Array2, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -211,6 +211,8 @@ fn drawn<'a, T>(of: &'a [T], rng: &mut ChaCha8Rng) -> Option<&'a T> {
 /// Some frames of a clip, mirrored, turned, inverted, blurred and noisier than they were.
 fn varied(clip: &Clip, frames: &[usize], rng: &mut ChaCha8Rng) -> Clip {
     let mut varied = Clip { frames: clip.frames.select(Axis(0), frames), masks: clip.masks.select(Axis(0), frames) };
+    // Of what is known: a single NaN would be in all noise.
+    let spread = varied.frames.iter().copied().filter(|v| v.is_finite()).collect::<Array1<f32>>().std(0.0);
     for axis in [1, 2] {
         if rng.random_bool(0.5) {
             varied.frames.invert_axis(Axis(axis));
@@ -226,7 +228,6 @@ fn varied(clip: &Clip, frames: &[usize], rng: &mut ChaCha8Rng) -> Clip {
     }
     let edge = varied.size()[0].max(varied.size()[1]) as f64;
     let noise = if rng.random_bool(0.3) { rng.random_range(0.0..0.7f32) } else { 0.0 };
-    let spread = varied.frames.std(0.0);
     for mut frame in varied.frames.outer_iter_mut() {
         if rng.random_bool(BLURRED) {
             let radius = (rng.random_range(0.0..MOST_BLUR) * edge).round() as usize;
@@ -381,7 +382,7 @@ pub fn dice_of_followed(weights: &Weights, clip: &Clip) -> Result<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array3;
+    use ndarray::{Array3, s};
     use sparkwave_core::synth::MovingShape;
 
     fn clips(n: u64) -> Vec<Clip> {
@@ -416,6 +417,16 @@ mod tests {
         assert_eq!(again.weights(), whole.weights());
         let score = dice_of_followed(&whole.weights(), &clips[0][0]).expect("its weights").expect("an object");
         assert!((0.0..=1.0).contains(&score));
+    }
+
+    #[test]
+    fn what_is_unknown_in_a_frame_stays_there() {
+        let mut clip = clips(1).remove(0);
+        clip.frames[[0, 20, 30]] = f32::NAN;
+        for seed in 0..20 {
+            let varied = varied(&clip, &[0, 1, 2], &mut ChaCha8Rng::seed_from_u64(seed));
+            assert!(varied.frames.slice(s![1.., .., ..]).iter().all(|v| v.is_finite()), "seed {seed}");
+        }
     }
 
     #[test]

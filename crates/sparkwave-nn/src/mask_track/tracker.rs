@@ -236,7 +236,7 @@ impl MaskTracker {
     /// # Errors
     /// If it is not the state of this movie.
     pub fn restore(&mut self, state: &Weights) -> Result<()> {
-        let unfit = |found: &str| Error::Parameter {
+        let unfit = |found: &str| Error::Saved {
             name: "state",
             expected: "that of a propagator of the same movie".to_owned(),
             found: found.to_owned(),

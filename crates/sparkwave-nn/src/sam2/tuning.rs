@@ -115,7 +115,7 @@ impl Tuning {
     /// If a parameter is outside its range, or the arrays are of no SAM 2.
     pub fn new(config: TuneConfig, base: &Weights) -> Result<Self> {
         config.check()?;
-        let shape = Sam2Config::of(base, config.image_px).ok_or_else(|| Error::Parameter {
+        let shape = Sam2Config::of(base, config.image_px).ok_or_else(|| Error::Saved {
             name: "base",
             expected: "a checkpoint of SAM 2 or 2.1".into(),
             found: "arrays of another network".into(),

@@ -2,7 +2,7 @@
 //! anything else.
 
 use crate::error::Error;
-use crate::provenance::hex;
+use crate::provenance::{hex, input_record};
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 use sparkwave_core::progress::Progress;
@@ -157,6 +157,19 @@ impl Published {
         Ok((published, published.copy(file, out)?))
     }
 
+    /// Checks that a file is the one that its authors published.
+    ///
+    /// # Errors
+    /// If it is another, or cannot be read.
+    pub fn verify(&self, file: &Path) -> Result<(), Error> {
+        let found = input_record(file, &|| false)?.sha256;
+        if found == self.sha256 {
+            return Ok(());
+        }
+        let message = format!("expected what its authors published, of SHA-256 {}, found {found}", self.sha256);
+        Err(Error::Config { path: file.to_path_buf(), message })
+    }
+
     fn copy(&self, file: &Path, out: Option<&Path>) -> Result<PathBuf, Error> {
         let path = self.place(out)?;
         let read = |source| sparkwave_io::Error::Io { operation: "read", path: file.to_path_buf(), source };
@@ -270,7 +283,9 @@ mod tests {
         let path = published.copy(&file, Some(&out)).expect("the same");
         assert_eq!(path, out.join("sam2.1_hiera_tiny.pt"));
         assert_eq!(std::fs::read(&path).expect("there"), b"abc");
+        published.verify(&path).expect("whole");
         std::fs::write(&file, b"abd").expect("writable");
+        assert!(published.verify(&file).expect_err("another").to_string().contains("found a52d"));
         assert!(published.copy(&file, Some(&out)).expect_err("another").to_string().contains("found SHA-256 a52d"));
         assert_eq!(std::fs::read(&path).expect("left as it was"), b"abc");
         assert_eq!(std::fs::read_dir(&out).expect("a folder").count(), 1, "nothing is left behind");

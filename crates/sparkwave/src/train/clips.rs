@@ -59,6 +59,12 @@ impl Recording {
                 let image = shades(png::read(image)?);
                 let Some(mask) = mask else { return Ok((image, Vec::new())) };
                 let numbers = numbers(png::read(mask)?, mask)?;
+                let ((_, height, width), found) = (image.dim(), numbers.dim());
+                if found != (height, width) {
+                    let message =
+                        format!("expected {height} x {width} pixels as in its frame, found {} x {}", found.0, found.1);
+                    return Err(Error::Config { path: mask.clone(), message });
+                }
                 let objects: BTreeSet<u32> = numbers.iter().copied().filter(|object| *object > 0).collect();
                 let instance = |object: u32| {
                     let mask = Mask::of_image(&numbers.mapv(|at| at == object))?;
@@ -210,7 +216,7 @@ fn entries(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(entries.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?)
 }
 
-/// Images in `frames/` and what is called the same in `masks/`, by name.
+/// Images in `frames/` and what is called the same in `masks/`, in natural order of their names.
 fn pngs(folder: &Path) -> Result<Option<Vec<Labelled>>, Error> {
     let (frames, masks) = (folder.join("frames"), folder.join("masks"));
     if !frames.is_dir() || !masks.is_dir() {
@@ -220,7 +226,8 @@ fn pngs(folder: &Path) -> Result<Option<Vec<Labelled>>, Error> {
         .into_iter()
         .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")))
         .collect();
-    images.sort();
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    images.sort_by(|a, b| sparkwave_io::natural_order(&name(a), &name(b)));
     let with_mask = |image: PathBuf| {
         let mask = image.file_name().map(|name| masks.join(name)).filter(|mask| mask.is_file());
         Labelled { image, mask }
@@ -283,20 +290,46 @@ mod tests {
         assert!(error.contains("verified") && error.contains("ISAT"), "{error}");
     }
 
-    #[test]
-    fn masks_without_a_file_end_a_clip() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    /// Images of names, and masks of those that are not `unlabelled`, in which the spot moves on.
+    fn images(folder: &Path, names: std::ops::Range<usize>, unlabelled: usize) {
         for part in ["frames", "masks"] {
-            std::fs::create_dir(folder.path().join(part)).expect("room");
-            for t in (0..5).filter(|t| part == "frames" || *t != 2) {
-                let image = spot(1).to_image(8, 10).mapv(|inside| if inside { 3 } else { 0 });
-                let path = folder.path().join(part).join(format!("{t}.png"));
+            std::fs::create_dir(folder.join(part)).expect("room");
+            for t in names.clone().filter(|t| part == "frames" || *t != unlabelled) {
+                let image = spot(t % 3).to_image(8, 10).mapv(|inside| if inside { 3 } else { 0 });
+                let path = folder.join(part).join(format!("{t}.png"));
                 sparkwave_io::png::write_gray8(&path, image.view()).expect("room");
             }
         }
+    }
+
+    #[test]
+    fn masks_without_a_file_end_a_clip() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        images(folder.path(), 0..5, 2);
         let clips = Clips::list(folder.path(), &Silent).expect("clips");
         assert_eq!(lengths(&clips), [2, 2]);
-        assert_eq!(clips.read(1, 0).expect("a frame").mask, spot(1).to_image(8, 10));
+        assert_eq!(clips.read(1, 0).expect("a frame").mask, spot(0).to_image(8, 10));
+    }
+
+    #[test]
+    fn images_follow_each_other_as_their_numbers_do() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        images(folder.path(), 8..13, 0);
+        let clips = Clips::list(folder.path(), &Silent).expect("clips");
+        assert_eq!(lengths(&clips), [5]);
+        let masks: Vec<Array2<bool>> = (0..5).map(|t| clips.read(0, t).expect("a frame").mask).collect();
+        assert_eq!(masks, [8, 9, 10, 11, 12].map(|name| spot(name % 3).to_image(8, 10)));
+    }
+
+    #[test]
+    fn a_mask_of_another_size_than_its_frame_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        images(folder.path(), 0..2, 2);
+        let larger = spot(1).to_image(9, 12).mapv(u8::from);
+        let path = folder.path().join("masks").join("1.png");
+        sparkwave_io::png::write_gray8(&path, larger.view()).expect("room");
+        let error = Clips::list(folder.path(), &Silent).err().expect("not of its frame").to_string();
+        assert!(error.contains("1.png: expected 8 x 10 pixels") && error.contains("found 9 x 12"), "{error}");
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //!
 //! A run writes `checkpoint.safetensors` (everything needed to go on), `best.safetensors` and `last.safetensors` (the model of
 //! the highest Dice coefficient on clips that it did not learn from, and that of the last step), `losses.csv`,
-//! `validation.csv`. A run that was stopped at any moment and resumed gives the same bytes as one that was not.
+//! `validation.csv` and `losses.svg`. A run that was stopped at any moment and resumed gives the same bytes as one that was
+//! not.
 
-use super::history::History;
+use super::history::Score;
+use super::steps::{self, Pace, Trainee};
 use crate::error::Error;
 use crate::propagate::mask_track::CARD;
-use crate::provenance::{RunRecord, version};
+use crate::provenance::{RunRecord, input_record, version};
 use crate::run_folder::{Existing, RunFolder, config_text, read_config};
 use crate::stage_clock::StageClock;
 use crate::waves::shape::MIN_FRAME_MM2;
@@ -21,6 +23,7 @@ use sparkwave_core::progress::Progress;
 use sparkwave_core::synth::{MovingShape, WavesParams, WavesScene, waves};
 use sparkwave_core::table::{Table, Value};
 use sparkwave_core::wave::WaveFrame;
+use sparkwave_core::weights::Weights;
 use sparkwave_nn::mask_track::{Clip, MaskTraining, MaskTrainingConfig, dice_of_followed};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -93,10 +96,29 @@ pub struct FollowingScore {
     pub shapes: Option<f64>,
 }
 
-impl FollowingScore {
-    fn mean(self) -> f64 {
+impl Score for FollowingScore {
+    const DRAWN: &'static str = "Dice";
+
+    fn step(&self) -> usize {
+        self.step
+    }
+
+    /// The mean of those that are known.
+    fn merit(&self) -> f64 {
         let known: Vec<f64> = [self.waves, self.shapes].into_iter().flatten().collect();
         known.iter().sum::<f64>() / known.len().max(1) as f64
+    }
+
+    fn drawn(&self) -> Option<f64> {
+        Some(self.merit())
+    }
+
+    fn table(scores: &[Self]) -> Table {
+        let mut table = Table::new();
+        table.push("step", scores.iter().map(|v| Value::Int(v.step as i64)).collect());
+        table.push("dice_of_waves", scores.iter().map(|v| Value::maybe(v.waves)).collect());
+        table.push("dice_of_shapes", scores.iter().map(|v| Value::maybe(v.shapes)).collect());
+        table
     }
 }
 
@@ -117,13 +139,20 @@ pub fn run(
         config.check()?;
         let clock = StageClock::new(progress);
         let training = match &config.base {
-            Some(base) => MaskTraining::from(&config.train, &sparkwave_io::weights::read(base)?)?,
+            Some(base) => MaskTraining::from(&config.train, &sparkwave_io::weights::read(base)?)
+                .map_err(|e| Error::of_weights(base, e))?,
             None => MaskTraining::new(&config.train)?,
         };
         let folder = RunFolder::open(out, existing, &config_text(config)?)?;
         let mut record = RunRecord::new("train mask-track", config.train.seed, rayon::current_num_threads());
+        if let Some(base) = &config.base {
+            record.inputs.push(input_record(base, &|| clock.is_cancelled())?);
+        }
         let clips = Clips::simulate(config, &clock)?;
-        let best = Run::begin(config, &folder, &clips, training)?.finish(&clock)?;
+        let every = config.checkpoint_every;
+        let pace = Pace { steps: config.train.steps, validate_every: every, checkpoint_every: every };
+        let history = steps::take(Run { config, clips: &clips, training }, pace, &folder, &clock)?;
+        let best = history.best().copied().unwrap_or(FollowingScore { step: 0, waves: None, shapes: None });
         let summary =
             serde_json::json!({ "step": best.step, "dice_of_waves": best.waves, "dice_of_shapes": best.shapes });
         record.finish(started, &clock, summary, &folder)?;
@@ -175,6 +204,9 @@ impl Clips {
         let mean = |clips: &[Clip]| {
             let mut scores = Vec::new();
             for clip in clips {
+                if progress.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
                 scores.extend(dice_of_followed(&weights, clip)?);
                 progress.advance(1);
             }
@@ -265,77 +297,41 @@ fn varied_waves(edge_px: usize, seed: u64) -> WavesParams {
 /// A run on its way.
 struct Run<'a> {
     config: &'a MaskTrackRun,
-    folder: &'a RunFolder,
     clips: &'a Clips,
     training: MaskTraining,
-    history: History<FollowingScore>,
 }
 
-impl<'a> Run<'a> {
-    /// A new run, or the one whose checkpoint is in the folder.
-    fn begin(
-        config: &'a MaskTrackRun,
-        folder: &'a RunFolder,
-        clips: &'a Clips,
-        mut training: MaskTraining,
-    ) -> Result<Self, Error> {
-        let history = History::of(folder, |checkpoint| training.resume(checkpoint))?;
-        Ok(Self { config, folder, clips, training, history })
+impl Trainee for Run<'_> {
+    type Score = FollowingScore;
+
+    fn step(&self) -> usize {
+        self.training.step()
     }
 
-    fn finish(mut self, progress: &dyn Progress) -> Result<FollowingScore, Error> {
-        let (steps, every) = (self.config.train.steps, self.config.checkpoint_every);
-        while self.training.step() < steps {
-            let step = self.training.step();
-            let until = ((step / every + 1) * every).min(steps);
-            progress.begin(&format!("train to step {until} of {steps}"), (until - step) as u64);
-            while self.training.step() < until {
-                if progress.is_cancelled() {
-                    self.checkpoint()?;
-                    return Err(Error::Cancelled);
-                }
-                self.history.losses.push(self.training.advance(&self.clips.train)?);
-                progress.advance(1);
-            }
-            self.history.validations.push(self.clips.score(&self.training, progress)?);
-            self.models()?;
-            self.checkpoint()?;
-        }
-        Ok(self.best().unwrap_or(FollowingScore { step: 0, waves: None, shapes: None }))
+    fn advance(&mut self) -> Result<f32, Error> {
+        Ok(self.training.advance(&self.clips.train)?)
     }
 
-    /// The validation of the highest mean, the earlier one on ties.
-    fn best(&self) -> Option<FollowingScore> {
-        self.history.validations.iter().copied().reduce(|best, v| if v.mean() > best.mean() { v } else { best })
+    fn score(&self, progress: &dyn Progress) -> Result<Option<FollowingScore>, Error> {
+        self.clips.score(&self.training, progress).map(Some)
     }
 
-    fn models(&self) -> Result<(), Error> {
+    fn model(&self, latest: Option<&FollowingScore>) -> Result<Weights, Error> {
         let mut weights = self.training.weights();
-        let latest = self.history.validations.last().copied();
         let card = serde_json::json!({
-            "name": "mask-track", "version": version(), "training": self.config, "steps": self.training.step(),
+            "name": "mask-track", "version": version(), "training": self.config, "steps": self.step(),
             "scores": latest, "licence": "MIT OR Apache-2.0",
         });
         weights.texts.insert(CARD.into(), card.to_string());
-        sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
-        if self.best() == latest {
-            sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;
-        }
-        Ok(())
+        Ok(weights)
     }
 
-    /// Writes the tables, and last the checkpoint, which holds all that they were made from.
-    fn checkpoint(&self) -> Result<(), Error> {
-        self.history.write_losses(self.folder)?;
-        let mut scores = Table::new();
-        let column = |of: fn(&FollowingScore) -> Option<f64>| {
-            self.history.validations.iter().map(|v| Value::maybe(of(v))).collect::<Vec<_>>()
-        };
-        scores.push("step", self.history.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
-        scores.push("dice_of_waves", column(|v| v.waves));
-        scores.push("dice_of_shapes", column(|v| v.shapes));
-        sparkwave_io::csv::write_table(&scores, &self.folder.file("validation.csv"))?;
-        self.history.write(self.training.checkpoint(), self.folder)
+    fn checkpoint(&self) -> Weights {
+        self.training.checkpoint()
+    }
+
+    fn resume(&mut self, checkpoint: &Weights) -> sparkwave_nn::error::Result<()> {
+        self.training.resume(checkpoint)
     }
 }
 
@@ -364,11 +360,14 @@ mod tests {
         let train = |out: &str, existing, progress: &dyn Progress| run(&config, &at(out), existing, Some(2), progress);
         let best = train("whole", Existing::Refuse, &Silent).expect("a network");
         assert!([2, 3].contains(&best.step) && best.waves.is_none() && best.shapes.is_some(), "{best:?}");
-        // Simulating takes three counts, one a movie.
-        let error = train("stopped", Existing::Refuse, &StopAfter::new(4)).expect_err("stopped");
-        assert!(error.is_cancelled() && at("stopped").join(CHECKPOINT).exists(), "{error}");
+        // Simulating takes three counts, one a movie: it is stopped as it is validated after two steps.
+        let error = train("stopped", Existing::Refuse, &StopAfter::new(5)).expect_err("stopped");
+        assert!(error.is_cancelled(), "{error}");
+        let left = sparkwave_io::weights::read(&at("stopped").join(CHECKPOINT)).expect("a checkpoint").texts;
+        assert_eq!((left["step"].as_str(), left["validations"].as_str()), ("2", "[]"));
         train("stopped", Existing::Resume, &Silent).expect("the rest");
-        for name in ["best.safetensors", "last.safetensors", CHECKPOINT, "losses.csv", "validation.csv"] {
+        let names = ["best.safetensors", "last.safetensors", CHECKPOINT, "losses.csv", "losses.svg", "validation.csv"];
+        for name in names {
             let read = |of: &str| std::fs::read(at(of).join(name)).expect("in both");
             assert!(read("whole") == read("stopped"), "{name} differs");
         }
@@ -376,6 +375,25 @@ mod tests {
         let display = Display { black: 0.0, white: 1.0 };
         let opened = propagator(&at("whole").join("best.safetensors"), None, movie, display).expect("a propagator");
         assert_eq!(opened.description()["mask_track"]["training"]["shapes"], 2, "{}", opened.description());
+        let base = at("whole").join("best.safetensors");
+        let further = MaskTrackRun { base: Some(base.clone()), ..config.clone() };
+        run(&further, &at("further"), Existing::Refuse, Some(2), &Silent).expect("a network");
+        let record = std::fs::read_to_string(at("further").join("run.json")).expect("there");
+        let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+        let digest = input_record(&base, &|| false).expect("readable").sha256;
+        assert_eq!(
+            (&record["inputs"][0]["path"], &record["inputs"][0]["sha256"]),
+            (&base.to_str().into(), &digest.into())
+        );
+        let checkpoint = at("whole").join(CHECKPOINT);
+        let other = MaskTrackRun { base: Some(checkpoint.clone()), ..config.clone() };
+        let error = run(&other, &at("odd"), Existing::Refuse, None, &Silent).expect_err("another network");
+        assert!(error.to_string().contains(CHECKPOINT) && !error.is_bad_parameter(), "{error}");
+        let mut damaged = sparkwave_io::weights::read(&checkpoint).expect("readable");
+        damaged.texts.remove("step");
+        sparkwave_io::weights::write(&damaged, &checkpoint).expect("room");
+        let error = train("whole", Existing::Resume, &Silent).expect_err("no step");
+        assert!(error.to_string().contains(CHECKPOINT) && !error.is_bad_parameter(), "{error}");
         let odd = MaskTrackRun { shapes: 0, ..config };
         assert!(run(&odd, &at("odd"), Existing::Refuse, None, &Silent).expect_err("no movies").is_bad_parameter());
     }

@@ -1,7 +1,7 @@
 //! How many of the unlabeled voxels belong to events: the class prior of learning from positive and unlabeled data (Kiryo et
 //! al., NeurIPS 2017), from recordings that a person has been through.
 
-use super::streams::whole;
+use super::streams::blocks;
 use super::validate::Labelled;
 use crate::error::Error;
 use sparkwave_nn::loss::Loss;
@@ -31,12 +31,14 @@ fn of_unlabeled(all: f64, known: f64) -> f64 {
 fn density<'a>(streams: impl Iterator<Item = &'a Stream>) -> Result<Option<f64>, Error> {
     let (mut n_events, mut n_all) = (0u64, 0u64);
     for stream in streams {
-        let label = whole(stream.label.as_ref())?;
-        for frame in label.outer_iter() {
-            let inside = frame.iter().zip(&stream.foreground).filter(|(_, inside)| **inside);
-            n_events += inside.filter(|(label, _)| **label > 0.0).count() as u64;
+        for block in blocks(stream.label.as_ref()) {
+            for frame in block?.1.outer_iter() {
+                let inside = frame.iter().zip(&stream.foreground).filter(|(_, inside)| **inside);
+                n_events += inside.filter(|(label, _)| **label > 0.0).count() as u64;
+            }
         }
-        n_all += label.dim().0 as u64 * stream.foreground.iter().filter(|inside| **inside).count() as u64;
+        n_all +=
+            stream.label.shape().n_frames as u64 * stream.foreground.iter().filter(|inside| **inside).count() as u64;
     }
     Ok((n_all > 0).then(|| n_events as f64 / n_all as f64))
 }

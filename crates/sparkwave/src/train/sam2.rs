@@ -5,7 +5,8 @@
 //! was stopped at any moment and resumed gives the same bytes as one that was not.
 
 use super::clips::Clips;
-use super::history::History;
+use super::history::Score;
+use super::steps::{self, Pace, Trainee};
 use crate::error::Error;
 use crate::propagate::IMAGE_PX;
 use crate::provenance::{RunRecord, input_record};
@@ -64,6 +65,29 @@ pub struct Followed {
     pub dice: f64,
 }
 
+impl Score for Followed {
+    const DRAWN: &'static str = "Dice";
+
+    fn step(&self) -> usize {
+        self.step
+    }
+
+    fn merit(&self) -> f64 {
+        self.dice
+    }
+
+    fn drawn(&self) -> Option<f64> {
+        Some(self.dice)
+    }
+
+    fn table(scores: &[Self]) -> Table {
+        let mut table = Table::new();
+        table.push("step", scores.iter().map(|v| Value::Int(v.step as i64)).collect());
+        table.push("dice", scores.iter().map(|v| Value::float(v.dice)).collect());
+        table
+    }
+}
+
 /// What a run ended with.
 #[derive(Clone, Debug)]
 pub struct TuneResult {
@@ -95,7 +119,8 @@ fn run_here(config: &TuneRun, out: &Path, existing: Existing, progress: &dyn Pro
     }
     let clock = StageClock::new(progress);
     let clips = Clips::list(&config.data, &clock)?;
-    let session = Tuning::new(config.tune.clone(), &sparkwave_io::weights::read(&config.base)?)?;
+    let base = sparkwave_io::weights::read(&config.base)?;
+    let session = Tuning::new(config.tune.clone(), &base).map_err(|e| Error::of_weights(&config.base, e))?;
     // Before the folder: data from which nothing can be learned leave none.
     session.draw(&clips.present()[..clips.n_learned()])?;
     let folder = RunFolder::open(out, existing, &crate::run_folder::config_text(config)?)?;
@@ -103,7 +128,10 @@ fn run_here(config: &TuneRun, out: &Path, existing: Existing, progress: &dyn Pro
     for path in [&config.base, &config.data] {
         record.inputs.push(input_record(path, &|| clock.is_cancelled())?);
     }
-    let result = Run::begin(config, &folder, session, &clips)?.finish(&clock)?;
+    let TuneRun { validate_every, checkpoint_every, .. } = *config;
+    let pace = Pace { steps: config.tune.steps, validate_every, checkpoint_every };
+    let history = steps::take(Run { config, clips: &clips, session }, pace, &folder, &clock)?;
+    let result = TuneResult { best: history.best().copied(), loss: history.loss() };
     let summary = serde_json::json!({
         "loss": result.loss,
         "dice": result.best.map(|v| v.dice),
@@ -118,76 +146,55 @@ fn run_here(config: &TuneRun, out: &Path, existing: Existing, progress: &dyn Pro
 /// A run on its way.
 struct Run<'a> {
     config: &'a TuneRun,
-    folder: &'a RunFolder,
     clips: &'a Clips,
     session: Tuning,
-    history: History<Followed>,
 }
 
-impl<'a> Run<'a> {
-    /// A new run, or the one whose checkpoint is in the folder.
-    fn begin(config: &'a TuneRun, folder: &'a RunFolder, mut session: Tuning, clips: &'a Clips) -> Result<Self, Error> {
-        let history = History::of(folder, |checkpoint| session.resume(checkpoint))?;
-        Ok(Self { config, folder, clips, session, history })
+impl Trainee for Run<'_> {
+    type Score = Followed;
+
+    fn step(&self) -> usize {
+        self.session.step()
     }
 
-    fn finish(mut self, progress: &dyn Progress) -> Result<TuneResult, Error> {
-        let steps = self.config.tune.steps;
-        let present = &self.clips.present()[..self.clips.n_learned()];
-        while self.session.step() < steps {
-            let step = self.session.step();
-            // To the next step at which something else happens.
-            let next = |every: usize| step.checked_div(every).map_or(steps, |n| (n + 1) * every);
-            let until = next(self.config.checkpoint_every).min(next(self.config.validate_every)).min(steps);
-            progress.begin(&format!("train to step {until} of {steps}"), (until - step) as u64);
-            while self.session.step() < until {
-                if progress.is_cancelled() {
-                    self.checkpoint()?;
-                    return Err(Error::Cancelled);
-                }
-                let drawn = self.session.draw(present)?;
-                let frames =
-                    drawn.frames.iter().map(|&t| self.clips.read(drawn.clip, t)).collect::<Result<Vec<_>, _>>()?;
-                self.history.losses.push(self.session.learn(&frames)?);
-                progress.advance(1);
-            }
-            let every = self.config.validate_every;
-            if until == steps || (every > 0 && until % every == 0) {
-                self.validate(progress)?;
-            }
-            self.checkpoint()?;
-        }
-        Ok(TuneResult { best: self.best(), loss: self.history.losses.last().map(|l| f64::from(*l)) })
+    fn advance(&mut self) -> Result<f32, Error> {
+        let drawn = self.session.draw(&self.clips.present()[..self.clips.n_learned()])?;
+        let frames = drawn.frames.iter().map(|&t| self.clips.read(drawn.clip, t)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.session.learn(&frames)?)
     }
 
-    /// The validation of the highest Dice, the earlier one on ties.
-    fn best(&self) -> Option<Followed> {
-        self.history.validations.iter().copied().reduce(|best, v| if v.dice > best.dice { v } else { best })
-    }
-
-    fn validate(&mut self, progress: &dyn Progress) -> Result<(), Error> {
-        let mut weights = self.session.weights();
+    fn score(&self, progress: &dyn Progress) -> Result<Option<Followed>, Error> {
         let held_out = self.clips.n_learned()..self.clips.present().len();
-        if !held_out.is_empty() {
-            progress.begin("validate", held_out.len() as u64);
-            let mut each = Vec::new();
-            for clip in held_out {
-                each.extend(self.follow(&weights, clip, progress)?);
-                progress.advance(1);
-            }
-            if !each.is_empty() {
-                let dice = each.iter().sum::<f64>() / each.len() as f64;
-                self.history.validations.push(Followed { step: self.session.step(), dice });
-            }
+        if held_out.is_empty() {
+            return Ok(None);
         }
-        weights.texts.insert(IMAGE_PX.to_owned(), self.config.tune.image_px.to_string());
-        sparkwave_io::weights::write(&weights, &self.folder.file("last.safetensors"))?;
-        if self.best() == self.history.validations.last().copied() {
-            sparkwave_io::weights::write(&weights, &self.folder.file("best.safetensors"))?;
+        let weights = self.session.weights();
+        progress.begin("validate", held_out.len() as u64);
+        let mut each = Vec::new();
+        for clip in held_out {
+            each.extend(self.follow(&weights, clip, progress)?);
+            progress.advance(1);
         }
-        Ok(())
+        let mean = || each.iter().sum::<f64>() / each.len() as f64;
+        Ok((!each.is_empty()).then(|| Followed { step: self.step(), dice: mean() }))
     }
 
+    fn model(&self, _: Option<&Followed>) -> Result<Weights, Error> {
+        let mut weights = self.session.weights();
+        weights.texts.insert(IMAGE_PX.to_owned(), self.config.tune.image_px.to_string());
+        Ok(weights)
+    }
+
+    fn checkpoint(&self) -> Weights {
+        self.session.checkpoint()
+    }
+
+    fn resume(&mut self, checkpoint: &Weights) -> sparkwave_nn::error::Result<()> {
+        self.session.resume(checkpoint)
+    }
+}
+
+impl Run<'_> {
     /// The Dice of each frame after the first in which the object is, told by its mask there.
     fn follow(&self, weights: &Weights, clip: usize, progress: &dyn Progress) -> Result<Vec<f64>, Error> {
         let present = &self.clips.present()[clip];
@@ -215,19 +222,6 @@ impl<'a> Run<'a> {
             }
         }
         Ok(dices)
-    }
-
-    /// Writes the tables and the figure, and last the checkpoint, which holds all that they were made from.
-    fn checkpoint(&self) -> Result<(), Error> {
-        self.history.write_losses(self.folder)?;
-        let mut validations = Table::new();
-        validations.push("step", self.history.validations.iter().map(|v| Value::Int(v.step as i64)).collect());
-        validations.push("dice", self.history.validations.iter().map(|v| Value::float(v.dice)).collect());
-        sparkwave_io::csv::write_table(&validations, &self.folder.file("validation.csv"))?;
-        let scores: Vec<(usize, f64)> = self.history.validations.iter().map(|v| (v.step, v.dice)).collect();
-        let figure = sparkwave_analysis::figure::training_losses(&self.history.losses, "Dice", &scores);
-        sparkwave_io::atomic::write_atomic(&self.folder.file("losses.svg"), figure.svg.as_bytes())?;
-        self.history.write(self.session.checkpoint(), self.folder)
     }
 }
 
@@ -289,9 +283,11 @@ mod tests {
         let best = result.best.expect("a clip is held out");
         assert!([2, 3].contains(&best.step) && (0.0..=1.0).contains(&best.dice), "{best:?}");
 
-        // Reading takes ten counts, one a frame.
-        let error = train("stopped", Existing::Refuse, &StopAfter::new(11)).expect_err("stopped");
-        assert!(error.is_cancelled() && at("stopped").join(CHECKPOINT).exists(), "{error}");
+        // Reading takes ten counts, one a frame: it is stopped as it is validated after two steps.
+        let error = train("stopped", Existing::Refuse, &StopAfter::new(12)).expect_err("stopped");
+        assert!(error.is_cancelled(), "{error}");
+        let left = sparkwave_io::weights::read(&at("stopped").join(CHECKPOINT)).expect("a checkpoint").texts;
+        assert_eq!((left["step"].as_str(), left["validations"].as_str()), ("2", "[]"));
         train("stopped", Existing::Resume, &Silent).expect("the rest");
         let names = ["best.safetensors", "last.safetensors", CHECKPOINT, "losses.csv", "losses.svg", "validation.csv"];
         for name in names {
@@ -302,6 +298,9 @@ mod tests {
         assert_eq!(Sam2Config::of(&best, 64), Some(tiny));
         assert!(Sam2::load(&tiny, &best, &sparkwave_nn::cpu()).is_ok());
 
+        let other = TuneRun { base: at("whole").join(CHECKPOINT), ..config.clone() };
+        let error = run(&other, &at("nowhere"), Existing::Refuse, None, &Silent).expect_err("another network");
+        assert!(error.to_string().contains(CHECKPOINT) && !error.is_bad_parameter(), "{error}");
         std::fs::create_dir(at("nothing")).expect("room");
         let empty = TuneRun { data: at("nothing"), ..config };
         let error = run(&empty, &at("nowhere"), Existing::Refuse, None, &Silent).expect_err("no clips");

@@ -2,7 +2,7 @@
 
 use super::Subset;
 use crate::error::Error;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Array3, Axis};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use sparkwave_core::axes::Span;
@@ -20,6 +20,8 @@ use std::sync::Arc;
 const MEMORY_BYTES: usize = 6 << 30;
 /// Frames whose mean shows the foreground where the file does not tell it (published code).
 const FOREGROUND_FRAMES: usize = 25;
+/// Frames of a movie that are read at once where it need not be held.
+const BLOCK_FRAMES: usize = 32;
 
 /// The recordings of one fold among those that the file lists; none if it has no such fold.
 pub(crate) fn load(
@@ -105,8 +107,17 @@ pub(super) fn normalisation(listed: &[StreamInfo]) -> String {
     listed.iter().find_map(|s| s.origin.normalisation.clone()).unwrap_or_else(|| "unknown".to_owned())
 }
 
+/// A movie as floats, a few frames at a time, each time with the index of the first.
+pub(super) fn blocks(source: &dyn FrameSource) -> impl Iterator<Item = Result<(usize, Array3<f32>), Error>> {
+    let shape = source.shape();
+    (0..shape.n_frames).step_by(BLOCK_FRAMES).map(move |first| {
+        let frames = Span::new(first, (first + BLOCK_FRAMES).min(shape.n_frames));
+        Ok((first, source.read(frames, Span::new(0, shape.height))?.to_f32()))
+    })
+}
+
 /// All pixels of a movie as floats.
-pub(crate) fn whole(source: &dyn FrameSource) -> Result<ndarray::Array3<f32>, Error> {
+pub(crate) fn whole(source: &dyn FrameSource) -> Result<Array3<f32>, Error> {
     let shape = source.shape();
     let pixels: Pixels = source.read(Span::new(0, shape.n_frames), Span::new(0, shape.height))?;
     Ok(pixels.to_f32())

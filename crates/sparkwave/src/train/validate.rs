@@ -1,13 +1,14 @@
 //! Validation on whole recordings: what a user would get, not a loss on crops that all hold an event.
 
-use super::streams::whole;
+use super::history::Score;
+use super::streams::{blocks, whole};
 use crate::error::Error;
 use crate::sparks::learned;
-use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 use sparkwave_analysis::evaluate::detection::{Detection, Limits, Mode, evaluate};
 use sparkwave_core::event::Event;
 use sparkwave_core::progress::Progress;
+use sparkwave_core::source::FrameSource;
 use sparkwave_core::table::{Table, Value};
 use sparkwave_core::weights::Weights;
 use sparkwave_nn::Device;
@@ -44,7 +45,7 @@ impl Labelled {
 /// Finds the events of recordings, once for all times that they are scored.
 pub(crate) fn with_truth(streams: Vec<Stream>) -> Result<Vec<Labelled>, Error> {
     let labelled = |stream: Stream| {
-        let (ids, truth) = truths(&whole(stream.label.as_ref())?).into_iter().unzip();
+        let (ids, truth) = truths(stream.label.as_ref())?.into_iter().unzip();
         Ok(Labelled { stream, truth, ids })
     };
     streams.into_iter().map(labelled).collect()
@@ -71,14 +72,31 @@ impl Validation {
     }
 }
 
-/// The validations so far, a row each.
-pub(super) fn table(validations: &[Validation]) -> Table {
-    let mut table = Table::new();
-    table.push("step", validations.iter().map(|v| Value::Int(v.step as i64)).collect());
-    table.push("average_precision", validations.iter().map(|v| Value::maybe(v.average_precision)).collect());
-    table.push("f1", validations.iter().map(|v| Value::maybe(v.f1)).collect());
-    table.push("threshold", validations.iter().map(|v| Value::maybe(v.threshold)).collect());
-    table
+impl Score for Validation {
+    const DRAWN: &'static str = "Average precision";
+
+    fn step(&self) -> usize {
+        self.step
+    }
+
+    /// F1 at its threshold: a network that was trained for too long may still rank its events well while no threshold fits all
+    /// recordings.
+    fn merit(&self) -> f64 {
+        self.f1.unwrap_or(0.0)
+    }
+
+    fn drawn(&self) -> Option<f64> {
+        self.average_precision
+    }
+
+    fn table(scores: &[Self]) -> Table {
+        let mut table = Table::new();
+        table.push("step", scores.iter().map(|v| Value::Int(v.step as i64)).collect());
+        table.push("average_precision", scores.iter().map(|v| Value::maybe(v.average_precision)).collect());
+        table.push("f1", scores.iter().map(|v| Value::maybe(v.f1)).collect());
+        table.push("threshold", scores.iter().map(|v| Value::maybe(v.threshold)).collect());
+        table
+    }
 }
 
 /// Runs the network over whole recordings and scores the events that come out.
@@ -144,11 +162,14 @@ fn centroid(event: &Event) -> (f64, f64) {
 }
 
 /// The label of each event, and where and when it is: the middle of its voxels in the frame in which it has most of them.
-fn truths(label: &Array3<f32>) -> Vec<(u32, Detection)> {
+fn truths(label: &dyn FrameSource) -> Result<Vec<(u32, Detection)>, Error> {
     let mut by_frame: BTreeMap<(u32, usize), (usize, f64, f64)> = BTreeMap::new();
-    for ((t, y, x), &id) in label.indexed_iter().filter(|(_, id)| **id > 0.0) {
-        let sums = by_frame.entry((id as u32, t)).or_default();
-        *sums = (sums.0 + 1, sums.1 + y as f64, sums.2 + x as f64);
+    for block in blocks(label) {
+        let (first, block) = block?;
+        for ((t, y, x), &id) in block.indexed_iter().filter(|(_, id)| **id > 0.0) {
+            let sums = by_frame.entry((id as u32, first + t)).or_default();
+            *sums = (sums.0 + 1, sums.1 + y as f64, sums.2 + x as f64);
+        }
     }
     let mut largest: BTreeMap<u32, (usize, Detection)> = BTreeMap::new();
     for ((id, t), (n, y, x)) in by_frame {
@@ -158,22 +179,50 @@ fn truths(label: &Array3<f32>) -> Vec<(u32, Detection)> {
             *entry = (n, here);
         }
     }
-    largest.into_iter().map(|(id, (_, d))| (id, d)).collect()
+    Ok(largest.into_iter().map(|(id, (_, d))| (id, d)).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array3;
+    use sparkwave_core::axes::Span;
+    use sparkwave_core::movie::{MovieShape, PixelType, Pixels};
+    use sparkwave_core::recording::Recording;
+    use sparkwave_core::source::{InMemory, SourceError};
+
+    /// A movie that is never read as a whole.
+    struct Large(InMemory);
+
+    impl FrameSource for Large {
+        fn recording(&self) -> &Recording {
+            self.0.recording()
+        }
+
+        fn shape(&self) -> MovieShape {
+            self.0.shape()
+        }
+
+        fn pixel_type(&self) -> PixelType {
+            self.0.pixel_type()
+        }
+
+        fn read(&self, frames: Span, rows: Span) -> Result<Pixels, SourceError> {
+            assert!(frames.len() < self.shape().n_frames, "all frames at once");
+            self.0.read(frames, rows)
+        }
+    }
 
     #[test]
     fn a_truth_is_where_an_event_is_largest() {
-        let mut label = Array3::zeros((4, 5, 5));
+        let mut label = Array3::zeros((80, 5, 5));
         label[[0, 1, 1]] = 7.0;
         for x in 1..4 {
             label[[2, 2, x]] = 7.0;
         }
-        label[[3, 4, 4]] = 9.0;
-        let found = truths(&label);
-        assert_eq!(found, [(7, Detection::new(2.0, 2.0, 2.0)), (9, Detection::new(3.0, 4.0, 4.0))]);
+        label[[70, 4, 4]] = 9.0;
+        let label = Large(InMemory::new(Recording::default(), Pixels::F32(label)));
+        let found = truths(&label).expect("in memory");
+        assert_eq!(found, [(7, Detection::new(2.0, 2.0, 2.0)), (9, Detection::new(70.0, 4.0, 4.0))]);
     }
 }

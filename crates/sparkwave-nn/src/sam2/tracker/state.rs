@@ -25,7 +25,7 @@ impl Tracker {
         let device = self.network.device();
         let is_known = |object: u32| state.parameters.keys().any(|name| name.starts_with(&format!("{object}.")));
         for (object, bank) in self.objects.iter_mut().filter(|(object, _)| is_known(**object)) {
-            bank.restore(&object.to_string(), state, &device).ok_or_else(|| Error::Parameter {
+            bank.restore(&object.to_string(), state, &device).ok_or_else(|| Error::Saved {
                 name: "state",
                 expected: format!("what was remembered of object {object}"),
                 found: "other arrays".to_owned(),
