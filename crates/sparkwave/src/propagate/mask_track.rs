@@ -28,7 +28,8 @@ pub(super) struct MaskTrack {
 impl MaskTrack {
     /// With the weights inside the program, for a movie of this shape.
     pub(super) fn embedded(movie: MovieShape) -> Result<Self, Error> {
-        Self::open(&sparkwave_io::weights::from_bytes(WEIGHTS, Path::new(EMBEDDED))?, movie)
+        let file = Path::new(EMBEDDED);
+        Self::open(&sparkwave_io::weights::from_bytes(WEIGHTS, file)?, file, movie)
     }
 
     /// Whether these are weights that `train mask-track` wrote.
@@ -36,12 +37,13 @@ impl MaskTrack {
         weights.texts.contains_key(CARD)
     }
 
-    /// With these weights, for a movie of this shape.
+    /// With these weights, read from the file `model`, for a movie of this shape.
     ///
     /// # Errors
     /// If they are not of this network.
-    pub(super) fn open(weights: &Weights, movie: MovieShape) -> Result<Self, Error> {
-        let tracker = MaskTracker::new(weights, movie.n_frames, [movie.height, movie.width])?;
+    pub(super) fn open(weights: &Weights, model: &Path, movie: MovieShape) -> Result<Self, Error> {
+        let tracker = MaskTracker::new(weights, movie.n_frames, [movie.height, movie.width])
+            .map_err(|e| Error::of_weights(model, e))?;
         Ok(Self { tracker, card: weights.texts.get(CARD).cloned().unwrap_or_default() })
     }
 }

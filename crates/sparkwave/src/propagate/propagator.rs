@@ -89,7 +89,7 @@ pub(crate) fn propagator(
     let Some(checkpoint) = file(model)? else { return Ok(Box::new(MaskTrack::embedded(movie)?)) };
     let weights = sparkwave_io::weights::read(&checkpoint)?;
     Ok(if MaskTrack::is_of(&weights) {
-        Box::new(MaskTrack::open(&weights, movie)?)
+        Box::new(MaskTrack::open(&weights, &checkpoint, movie)?)
     } else {
         Box::new(Sam2Propagator::open(weights, &checkpoint, image_px, movie, display)?)
     })

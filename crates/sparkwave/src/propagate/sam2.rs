@@ -42,7 +42,7 @@ impl Sam2Propagator {
             path: model.to_path_buf(),
             message: "expected a checkpoint of SAM 2 or 2.1, found other arrays".into(),
         })?;
-        let network = Sam2::load(&shape, &weights, &sparkwave_nn::cpu())?;
+        let network = Sam2::load(&shape, &weights, &sparkwave_nn::cpu()).map_err(|e| Error::of_weights(model, e))?;
         drop(weights);
         let size = [movie.height, movie.width];
         let params = TrackerParams { nearest_prompts: Some(NEAREST_PROMPTS), ..TrackerParams::default() };
