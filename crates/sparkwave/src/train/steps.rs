@@ -54,7 +54,7 @@ pub(super) fn take<T: Trainee>(
 ) -> Result<History<T::Score>, Error> {
     let history = History::of(folder, |checkpoint| trainee.resume(checkpoint))?;
     let mut course = Course { trainee, history, pace, folder };
-    let done = course.to_the_end(progress);
+    let done = course.finish(progress);
     if done.as_ref().is_err_and(Error::is_cancelled) {
         course.checkpoint()?;
     }
@@ -69,7 +69,7 @@ struct Course<'a, T: Trainee> {
 }
 
 impl<T: Trainee> Course<'_, T> {
-    fn to_the_end(&mut self, progress: &dyn Progress) -> Result<(), Error> {
+    fn finish(&mut self, progress: &dyn Progress) -> Result<(), Error> {
         let Pace { steps, validate_every, checkpoint_every } = self.pace;
         loop {
             self.validate(progress)?;
